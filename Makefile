@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# ipcbook: the module, the library, the tool, their tests and the VM that
+# everything can be tried in. `make help` lists what can be asked for.
+#
+# Everything is built under build/; only the module for the running kernel is
+# put beside its sources, as kmod/ipcbook.ko. What is found by wildcard:
+#   userspace/lib/*.c       the library        build/lib/
+#   userspace/tool/*.c      the command        build/bin/ipcbook
+#   tests/chapters/*.c      a program each     build/tests/NAME
+#   tests/unit/*.c          a program each     build/tests/unit/NAME
+#   tests/bench/*.c         one program        build/bench/ipcbook-bench
+
+VERSION := 0.1.0
+SONAME  := libipcbook.so.$(firstword $(subst ., ,$(VERSION)))
+LIBFILE := libipcbook.so.$(VERSION)
+
+KERNEL ?= 6.1
+KVER   ?= $(shell uname -r)
+TEST   ?=
+CMD    ?=
+
+PREFIX        ?= /usr/local
+BINDIR        ?= $(PREFIX)/bin
+LIBDIR        ?= $(PREFIX)/lib
+INCLUDEDIR    ?= $(PREFIX)/include
+MANDIR        ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+UDEVDIR       ?= /etc/udev/rules.d
+MODULEDIR     ?= /lib/modules/$(KVER)/updates
+
+CC       ?= gcc
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra
+override CPPFLAGS += -Iinclude -Iinclude/uapi -D_GNU_SOURCE -DIPCBOOK_VERSION='"$(VERSION)"'
+override CFLAGS   += -std=gnu11 $(WARNINGS) -pthread
+COMPILE  = $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP
+
+B := build
+lib_objects   := $(patsubst userspace/lib/%.c,$B/obj/lib/%.o,$(wildcard userspace/lib/*.c))
+tool_objects  := $(patsubst userspace/tool/%.c,$B/obj/tool/%.o,$(wildcard userspace/tool/*.c))
+bench_objects := $(patsubst tests/bench/%.c,$B/obj/bench/%.o,$(wildcard tests/bench/*.c))
+chapter_sources := $(filter-out %/harness.c %/compat32.c,$(wildcard tests/chapters/*.c))
+chapter_tests := $(patsubst tests/chapters/%.c,$B/tests/%,$(chapter_sources))
+unit_tests    := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c)) \
+		 $(patsubst tests/unit/%.cc,$B/tests/unit/%,$(wildcard tests/unit/*.cc))
+harness       := $(patsubst tests/chapters/%.c,$B/obj/chapters/%.o,$(wildcard tests/chapters/harness.c))
+compat32      := $(patsubst tests/chapters/%.c,$B/tests/%,$(wildcard tests/chapters/compat32.c))
+
+library := $(if $(lib_objects),$B/lib/libipcbook.a $B/lib/$(LIBFILE))
+tool    := $(if $(tool_objects),$B/bin/ipcbook)
+bench   := $(if $(bench_objects),$B/bench/ipcbook-bench)
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+##@ Building
+.PHONY: all
+all: module userspace ## the module for the running kernel, the library and the tool
+
+.PHONY: module
+module: ## the module for the running kernel (KVER=release for another), as kmod/ipcbook.ko
+	@if [ -e /lib/modules/$(KVER)/build ]; then \
+		tests/vm/build-module $(KVER) && cp $B/kmod/$(KVER)/ipcbook.ko kmod/; \
+	else \
+		echo "The module is left out: there are no headers in /lib/modules/$(KVER)/build."; \
+		echo "Install linux-headers-$(KVER) for it, or try it in a VM: make demo, make vm."; \
+	fi
+
+.PHONY: userspace
+userspace: $(library) $(tool) ## the library and the tool, in build/lib and build/bin
+
+.PHONY: tests
+tests: userspace $(chapter_tests) $(unit_tests) $(compat32) $(bench) ## the test programs and the benchmark
+
+$B/obj/lib/%.o: userspace/lib/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -fPIC -fvisibility=hidden -c -o $@ $<
+
+$B/obj/tool/%.o: userspace/tool/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$B/obj/bench/%.o: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$B/obj/chapters/%.o: tests/chapters/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$B/obj/unit/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -Iuserspace/lib -Iuserspace/tool -c -o $@ $<
+
+$B/obj/unit/%.o: tests/unit/%.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) $(filter-out -std=gnu11,$(CFLAGS)) -MMD -MP -c -o $@ $<
+
+$B/lib/libipcbook.a: $(lib_objects)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$B/lib/$(LIBFILE): $(lib_objects)
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-soname,$(SONAME) $(LDFLAGS) -o $@ $^ -pthread
+	@ln -sf $(LIBFILE) $B/lib/$(SONAME)
+	@ln -sf $(LIBFILE) $B/lib/libipcbook.so
+
+$B/bin/ipcbook: $(tool_objects) $B/lib/libipcbook.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -pthread
+
+$B/bench/ipcbook-bench: $(bench_objects) $B/lib/libipcbook.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -pthread -lrt -lm
+
+$(chapter_tests): $B/tests/%: $B/obj/chapters/%.o $(harness) $B/lib/libipcbook.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -pthread -lcmocka -lrt
+
+$(filter-out $(patsubst tests/unit/%.cc,$B/tests/unit/%,$(wildcard tests/unit/*.cc)),$(unit_tests)): \
+$B/tests/unit/%: $B/obj/unit/%.o $B/lib/libipcbook.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -pthread -lcmocka -lrt
+
+$(patsubst tests/unit/%.cc,$B/tests/unit/%,$(wildcard tests/unit/*.cc)): \
+$B/tests/unit/%: $B/obj/unit/%.o $B/lib/libipcbook.a
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) -o $@ $^ -pthread
+
+# The one 32-bit caller: static, so that no 32-bit library is needed.
+$B/tests/compat32: tests/chapters/compat32.c
+	@mkdir -p $(@D) $B/obj/chapters
+	$(COMPILE) -MF $B/obj/chapters/compat32.d -m32 -static -o $@ $<
+
+.SECONDARY:
+-include $(wildcard $B/obj/*/*.d)
+
+##@ Trying and testing (what is missing is installed first; KERNEL=6.1, 6.12, 7.3 or a kernel build tree)
+.PHONY: setup
+setup: ## install all packages that any target here needs
+	@tests/setup build vm check lint
+
+.PHONY: vm-ready
+vm-ready:
+	@tests/setup build vm
+	@tests/vm/kernel $(KERNEL)
+	@$(MAKE) --no-print-directory -s userspace
+	@tests/vm/build-module $(KERNEL)
+
+.PHONY: demo
+demo: vm-ready ## two processes talk through the module, in a VM
+	@tests/vm/run --kernel $(KERNEL) -- tests/vm/demo.sh
+
+.PHONY: vm
+vm: vm-ready ## a shell in a VM with the module loaded; CMD='...' runs one command instead
+ifeq ($(CMD),)
+	@tests/vm/run --kernel $(KERNEL) --interactive
+else
+	@tests/vm/run --kernel $(KERNEL) -- sh -c '$(subst ','\'',$(CMD))'
+endif
+
+.PHONY: check
+check: ## every test; TEST=queue or TEST=queue/one_case runs a part
+	@tests/setup build vm check
+	@tests/check --kernel $(KERNEL) $(TEST)
+
+.PHONY: bench
+bench: vm-ready ## ipcbook against the kernel's own primitives; QUICK=1 for a first look
+	@$(MAKE) --no-print-directory -s $B/bench/ipcbook-bench
+	@tests/vm/run --kernel $(KERNEL) --bench-cpu --timeout 7200 --out $B/bench/out -- \
+		$B/bench/ipcbook-bench $(if $(QUICK),--quick) --output /run/out/bench.json
+	@cp $B/bench/out/bench.json $B/bench/bench.json
+
+.PHONY: lint
+lint: ## compiler warnings, checkpatch, sparse, shellcheck
+	@tests/setup build vm check lint
+	@tests/lint
+
+##@ Installing (DESTDIR, PREFIX)
+pages := $(wildcard $(foreach n,1 3 4 7 8,Documentation/man/*.$n))
+installed = $(BINDIR)/ipcbook \
+	$(addprefix $(LIBDIR)/,libipcbook.a $(LIBFILE) $(SONAME) libipcbook.so pkgconfig/libipcbook.pc) \
+	$(patsubst include/%,$(INCLUDEDIR)/%,$(wildcard include/ipcbook/*.h)) \
+	$(INCLUDEDIR)/linux/ipcbook.h \
+	$(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
+	$(COMPLETIONDIR)/ipcbook \
+	$(addprefix $(UDEVDIR)/,$(notdir $(wildcard userspace/udev/*.rules))) \
+	$(MODULEDIR)/ipcbook.ko
+
+define pkgconfig
+prefix=$(PREFIX)
+libdir=$(LIBDIR)
+includedir=$(INCLUDEDIR)
+
+Name: libipcbook
+Description: Linux inter-process communication through the ipcbook module
+Version: $(VERSION)
+Libs: -L$${libdir} -lipcbook
+Libs.private: -pthread
+Cflags: -I$${includedir}
+endef
+
+.PHONY: install
+install: all ## module, udev rule, library, headers, tool, man pages, completion
+	install -D -t $(DESTDIR)$(BINDIR) $B/bin/ipcbook
+	install -D -m 644 -t $(DESTDIR)$(LIBDIR) $B/lib/libipcbook.a $B/lib/$(LIBFILE)
+	ln -sf $(LIBFILE) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(LIBFILE) $(DESTDIR)$(LIBDIR)/libipcbook.so
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(file >$B/lib/libipcbook.pc,$(pkgconfig))
+	install -m 644 $B/lib/libipcbook.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/ipcbook include/ipcbook/*.h
+	install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/linux include/uapi/linux/ipcbook.h
+	set -e; for page in $(pages); do \
+		install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page; \
+	done
+	install -D -m 644 userspace/tool/completion.bash $(DESTDIR)$(COMPLETIONDIR)/ipcbook
+	install -D -m 644 -t $(DESTDIR)$(UDEVDIR) userspace/udev/*.rules
+	if [ -e kmod/ipcbook.ko ]; then \
+		install -D -m 644 -t $(DESTDIR)$(MODULEDIR) kmod/ipcbook.ko; \
+		[ -n "$(DESTDIR)" ] || depmod $(KVER); \
+	fi
+	[ -n "$(DESTDIR)" ] || ldconfig
+
+.PHONY: uninstall
+uninstall: ## take away what install put there
+	rm -f $(addprefix $(DESTDIR),$(installed))
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/ipcbook
+	[ -n "$(DESTDIR)" ] || ldconfig
+	[ -n "$(DESTDIR)" ] || depmod $(KVER)
+
+##@ Cleaning
+.PHONY: clean
+clean: ## what was compiled here; kernels and downloads stay
+	rm -rf $B/obj $B/lib $B/bin $B/tests $B/bench $B/kmod $B/check $B/vm kmod/ipcbook.ko
+
+.PHONY: distclean
+distclean: clean ## everything that was built or downloaded
+	rm -rf $B
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) ":" } \
+		/^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.DEFAULT_GOAL := all
