@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * The contract between the ipcbook module and everyone who talks to it.
+ *
+ * This is the only header that both sides include. Three rules hold for every
+ * structure in it:
+ *
+ *  - Fields have fixed widths and natural alignment, pointers travel as __u64,
+ *    so that a 32-bit caller of a 64-bit kernel uses the same layout.
+ *  - Padding is explicit and must be zero; a flag that is not listed here is
+ *    refused with EINVAL. Nothing is ignored, so anything can be given a
+ *    meaning later.
+ *  - The first field is the size of the structure as the caller knows it. A
+ *    structure may grow at its end: an older caller gets the behaviour of the
+ *    zeroes it did not know about, and a newer caller on an older module gets
+ *    E2BIG if it used (set to something else than zero) what is unknown there.
+ *
+ * Deadlines are absolute, in nanoseconds of CLOCK_MONOTONIC; 0 waits for ever.
+ * A wait past its deadline gives ETIMEDOUT. Because the deadline is absolute,
+ * a call that a signal interrupted can be restarted exactly.
+ */
+#ifndef _UAPI_LINUX_IPCBOOK_H
+#define _UAPI_LINUX_IPCBOOK_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* The device; its mode is 0666 unless a udev rule narrows it. */
+#define IPCBOOK_DEVICE		"/dev/ipcbook"
+
+/*
+ * ---------------------------------------------------------------------------
+ * Objects and their names
+ * ---------------------------------------------------------------------------
+ */
+
+/* Bytes of a name, with the zero that ends it. */
+#define IPCBOOK_NAME_LEN	64
+
+/*
+ * The object behind plain read() and write() on the device. Opening this name
+ * creates it where it does not exist yet, owned by root with mode 0666.
+ */
+#define IPCBOOK_DEFAULT_NAME	"default"
+
+/**
+ * enum ipcbook_chapter - the chapters of the handbook.
+ *
+ * Chapter and name together are the key of an object: a queue and a segment
+ * may have the same name.
+ *
+ * @IPCBOOK_SIGNAL: signals over generic netlink
+ * @IPCBOOK_SOCKET: sockets that turn round inside the module
+ * @IPCBOOK_PIPE: pipes with and without a name
+ * @IPCBOOK_QUEUE: typed message queue
+ * @IPCBOOK_SHM: shared memory segments
+ * @IPCBOOK_RING: shared memory with a ring on it
+ * @IPCBOOK_SEM: semaphores
+ */
+enum ipcbook_chapter {
+	IPCBOOK_SIGNAL	= 1,
+	IPCBOOK_SOCKET	= 2,
+	IPCBOOK_PIPE	= 3,
+	IPCBOOK_QUEUE	= 4,
+	IPCBOOK_SHM	= 5,
+	IPCBOOK_RING	= 6,
+	IPCBOOK_SEM	= 7,
+};
+
+/* Flags of struct ipcbook_open. */
+#define IPCBOOK_OPEN_READ	(1U << 0)	/* the descriptor may receive */
+#define IPCBOOK_OPEN_WRITE	(1U << 1)	/* the descriptor may send */
+#define IPCBOOK_OPEN_CREATE	(1U << 2)	/* create it if it is not there */
+#define IPCBOOK_OPEN_EXCL	(1U << 3)	/* with CREATE: it must not be there */
+#define IPCBOOK_OPEN_ANON	(1U << 4)	/* a new object without a name */
+#define IPCBOOK_OPEN_NONBLOCK	(1U << 5)	/* O_NONBLOCK on the descriptor */
+#define IPCBOOK_OPEN_CLOEXEC	(1U << 6)	/* O_CLOEXEC on the descriptor */
+
+/**
+ * struct ipcbook_queue_limits - what a queue may hold; fixed at creation.
+ *
+ * A zero takes the default. More than the module's parameters allow
+ * (queue_max_messages, queue_max_bytes, queue_max_size) is refused with E2BIG,
+ * unless the caller has CAP_SYS_RESOURCE.
+ *
+ * @messages: most messages at a time; default 1,024
+ * @bytes: most payload bytes at a time; default 262,144
+ * @size: most payload bytes of one message, at most @bytes; default 8,192, or
+ *	@bytes where that is less
+ */
+struct ipcbook_queue_limits {
+	__u64 messages;
+	__u64 bytes;
+	__u64 size;
+};
+
+/**
+ * struct ipcbook_open - argument of IPCBOOK_IOC_OPEN.
+ *
+ * @size: sizeof(struct ipcbook_open)
+ * @chapter: one of enum ipcbook_chapter
+ * @flags: IPCBOOK_OPEN_*; at least one of READ and WRITE
+ * @mode: permission bits (0 to 0777) of an object that is created; the
+ *	process's umask is applied
+ * @name: ends with a zero and is padded with zeroes; no control characters and
+ *	no '/'; all zero with IPCBOOK_OPEN_ANON
+ * @queue: limits of a queue that is created; looked at only when the call
+ *	creates
+ * @reserved: must be zero
+ */
+struct ipcbook_open {
+	__u32 size;
+	__u32 chapter;
+	__u32 flags;
+	__u32 mode;
+	char name[IPCBOOK_NAME_LEN];
+	union {
+		struct ipcbook_queue_limits queue;
+		__u64 reserved[8];
+	};
+};
+
+/**
+ * struct ipcbook_unlink - argument of IPCBOOK_IOC_UNLINK.
+ *
+ * @size: sizeof(struct ipcbook_unlink)
+ * @chapter: one of enum ipcbook_chapter
+ * @flags: must be zero
+ * @pad: must be zero
+ * @name: as in struct ipcbook_open
+ */
+struct ipcbook_unlink {
+	__u32 size;
+	__u32 chapter;
+	__u32 flags;
+	__u32 pad;
+	char name[IPCBOOK_NAME_LEN];
+};
+
+/* What struct ipcbook_change changes. */
+#define IPCBOOK_CHANGE_UID	(1U << 0)
+#define IPCBOOK_CHANGE_GID	(1U << 1)
+#define IPCBOOK_CHANGE_MODE	(1U << 2)
+
+/**
+ * struct ipcbook_change - argument of IPCBOOK_IOC_CHANGE.
+ *
+ * The rules are those of chown(2) and chmod(2). Descriptors that are already
+ * open keep what they were opened with.
+ *
+ * @size: sizeof(struct ipcbook_change)
+ * @mask: IPCBOOK_CHANGE_*, at least one
+ * @uid: new owner, in the caller's user namespace
+ * @gid: new group, in the caller's user namespace
+ * @mode: new permission bits, 0 to 0777
+ * @pad: must be zero
+ */
+struct ipcbook_change {
+	__u32 size;
+	__u32 mask;
+	__u32 uid;
+	__u32 gid;
+	__u32 mode;
+	__u32 pad;
+};
+
+/**
+ * struct ipcbook_stat - answer of IPCBOOK_IOC_STAT.
+ *
+ * The counters have the same meaning in every chapter; where a chapter has
+ * nothing to count, the field is zero. Ids are translated into the caller's
+ * namespaces: a process that cannot be seen from there is 0, a user or group
+ * without a mapping is the overflow id.
+ *
+ * @size: in: sizeof(struct ipcbook_stat) as the caller knows it; out: as the
+ *	module knows it. What the module knows and the caller does not is cut off.
+ * @chapter: one of enum ipcbook_chapter
+ * @id: unique among all objects since the module was loaded
+ * @name: all zero if it has none (any more)
+ * @uid: owner
+ * @gid: group
+ * @mode: permission bits
+ * @creator: process that created the object
+ * @descriptors: open file descriptions of the object
+ * @sender: process that sent last
+ * @receiver: process that received last
+ * @pad: zero
+ * @created_ns: when, CLOCK_REALTIME
+ * @sent_ns: when something was sent last, 0 if never
+ * @received_ns: when something was received last, 0 if never
+ * @depth: messages (records, bytes, tokens) that wait now
+ * @bytes: payload bytes that wait now
+ * @max_depth: limit of @depth
+ * @max_bytes: limit of @bytes
+ * @max_size: largest single message
+ * @types: distinct message types that wait now
+ * @memory: bytes of kernel memory that the object itself owns
+ * @senders_waiting: senders that are blocked
+ * @receivers_waiting: receivers that are blocked
+ * @sent: messages sent since creation
+ * @sent_bytes: their payload bytes
+ * @received: messages received since creation
+ * @received_bytes: their payload bytes, before any truncation
+ * @direct: messages that went from a sender straight to a waiting receiver
+ * @blocked: sends that had to wait for room
+ * @refused: sends that were told EAGAIN or ETIMEDOUT
+ * @returned: messages put back because the receiver could not take them
+ */
+struct ipcbook_stat {
+	__u32 size;
+	__u32 chapter;
+	__u64 id;
+	char name[IPCBOOK_NAME_LEN];
+	__u32 uid;
+	__u32 gid;
+	__u32 mode;
+	__u32 creator;
+	__u32 descriptors;
+	__u32 sender;
+	__u32 receiver;
+	__u32 pad;
+	__u64 created_ns;
+	__u64 sent_ns;
+	__u64 received_ns;
+	__u64 depth;
+	__u64 bytes;
+	__u64 max_depth;
+	__u64 max_bytes;
+	__u64 max_size;
+	__u64 types;
+	__u64 memory;
+	__u64 senders_waiting;
+	__u64 receivers_waiting;
+	__u64 sent;
+	__u64 sent_bytes;
+	__u64 received;
+	__u64 received_bytes;
+	__u64 direct;
+	__u64 blocked;
+	__u64 refused;
+	__u64 returned;
+};
+
+#define IPCBOOK_IOC_MAGIC	0xB8
+
+/* On the device: returns a descriptor of the object. */
+#define IPCBOOK_IOC_OPEN	_IOW(IPCBOOK_IOC_MAGIC, 0x00, struct ipcbook_open)
+/* On the device: takes a name away; see the chapter for what that ends. */
+#define IPCBOOK_IOC_UNLINK	_IOW(IPCBOOK_IOC_MAGIC, 0x01, struct ipcbook_unlink)
+/* On an object's descriptor. */
+#define IPCBOOK_IOC_CHANGE	_IOW(IPCBOOK_IOC_MAGIC, 0x02, struct ipcbook_change)
+#define IPCBOOK_IOC_STAT	_IOWR(IPCBOOK_IOC_MAGIC, 0x03, struct ipcbook_stat)
+
+/*
+ * ---------------------------------------------------------------------------
+ * Queue
+ * ---------------------------------------------------------------------------
+ *
+ * Plain file calls: the file offset is the message type.
+ *
+ *	pwrite(fd, buf, n, T)	sends n bytes as a message of type T
+ *	pread(fd, buf, n, T)	receives the oldest message of exactly type T
+ *	lseek(fd, T, SEEK_SET)	sets the type that write(), read() and poll() of
+ *				this descriptor use; nothing advances it
+ *
+ * Offset 0 means type 1 to a sender and any type to a receiver. The ioctls
+ * below add deadlines, the other selectors, the sender's identity, peeking and
+ * batches. They work on a queue's descriptor, and on the device itself, where
+ * they mean the default queue.
+ */
+
+/* A message's type is between these. */
+#define IPCBOOK_TYPE_MIN	1LL
+#define IPCBOOK_TYPE_MAX	(1LL << 62)
+
+/* Messages in one batch. */
+#define IPCBOOK_BATCH_MAX	1024
+
+/**
+ * enum ipcbook_select - which message a receiver wants.
+ *
+ * @IPCBOOK_ANY: the oldest; the type must be 0
+ * @IPCBOOK_EXACT: the oldest of exactly this type
+ * @IPCBOOK_UPTO: of the lowest type that is not above this type, the oldest
+ * @IPCBOOK_NOT: the oldest of any other type
+ * @IPCBOOK_NTH: only to peek: the message before which "type" others wait, so
+ *	0 is the oldest; at most IPCBOOK_NTH_MAX
+ */
+enum ipcbook_select {
+	IPCBOOK_ANY	= 0,
+	IPCBOOK_EXACT	= 1,
+	IPCBOOK_UPTO	= 2,
+	IPCBOOK_NOT	= 3,
+	IPCBOOK_NTH	= 4,
+};
+
+/* How far IPCBOOK_NTH looks: it is the one call that walks. */
+#define IPCBOOK_NTH_MAX		65535LL
+
+/* Flags of the queue's calls. */
+#define IPCBOOK_NOWAIT		(1U << 0)	/* EAGAIN instead of waiting */
+#define IPCBOOK_TRUNCATE	(1U << 1)	/* cut what does not fit */
+#define IPCBOOK_PEEK		(1U << 2)	/* leave the message in the queue */
+
+/**
+ * struct ipcbook_queue_info - where a message came from.
+ *
+ * @type: its type
+ * @length: its whole length, also where less was copied
+ * @number: its arrival number in this queue, from 1
+ * @sent_ns: when it was sent, CLOCK_REALTIME at tick resolution
+ * @pid: sender, 0 where it cannot be seen from the receiver's pid namespace
+ * @uid: sender's effective user, in the receiver's user namespace
+ * @gid: sender's effective group, likewise
+ * @pad: zero
+ */
+struct ipcbook_queue_info {
+	__s64 type;
+	__u64 length;
+	__u64 number;
+	__u64 sent_ns;
+	__u32 pid;
+	__u32 uid;
+	__u32 gid;
+	__u32 pad;
+};
+
+/**
+ * struct ipcbook_queue_send - argument of IPCBOOK_IOC_QUEUE_SEND.
+ *
+ * @size: sizeof(struct ipcbook_queue_send)
+ * @flags: IPCBOOK_NOWAIT
+ * @deadline: see the head of this file
+ * @type: IPCBOOK_TYPE_MIN to IPCBOOK_TYPE_MAX
+ * @buf: pointer to the payload
+ * @len: its bytes, at least 1
+ */
+struct ipcbook_queue_send {
+	__u32 size;
+	__u32 flags;
+	__u64 deadline;
+	__s64 type;
+	__u64 buf;
+	__u64 len;
+};
+
+/**
+ * struct ipcbook_queue_recv - argument of IPCBOOK_IOC_QUEUE_RECV.
+ *
+ * The call returns how many bytes were copied.
+ *
+ * @size: sizeof(struct ipcbook_queue_recv)
+ * @flags: IPCBOOK_NOWAIT, IPCBOOK_TRUNCATE, IPCBOOK_PEEK (never waits: ENOMSG)
+ * @deadline: see the head of this file
+ * @type: what @select compares with
+ * @select: one of enum ipcbook_select
+ * @pad: must be zero
+ * @buf: pointer to where the payload goes
+ * @len: room there; a longer message gives EMSGSIZE and stays in the queue,
+ *	unless IPCBOOK_TRUNCATE
+ * @info: pointer to a struct ipcbook_queue_info to be filled, or 0
+ */
+struct ipcbook_queue_recv {
+	__u32 size;
+	__u32 flags;
+	__u64 deadline;
+	__s64 type;
+	__u32 select;
+	__u32 pad;
+	__u64 buf;
+	__u64 len;
+	__u64 info;
+};
+
+/**
+ * struct ipcbook_queue_entry - one message of a batch.
+ *
+ * @buf: pointer to the payload
+ * @len: in: bytes to send, or room to receive; out, of a received message:
+ *	bytes copied
+ * @info: to send, type counts and the rest must be zero; of a received message
+ *	all of it is filled
+ */
+struct ipcbook_queue_entry {
+	__u64 buf;
+	__u64 len;
+	struct ipcbook_queue_info info;
+};
+
+/**
+ * struct ipcbook_queue_batch - argument of IPCBOOK_IOC_QUEUE_SEND_BATCH and
+ * IPCBOOK_IOC_QUEUE_RECV_BATCH.
+ *
+ * Both return how many messages went, at least 1, or an error if none did.
+ * A send waits as often as it must and stops at the first message that cannot
+ * go. A receive waits for the first message only and then takes what is there.
+ *
+ * @size: sizeof(struct ipcbook_queue_batch)
+ * @flags: IPCBOOK_NOWAIT; to receive also IPCBOOK_TRUNCATE
+ * @deadline: see the head of this file
+ * @type: to receive, what @select compares with; to send, must be 0
+ * @select: to receive, one of enum ipcbook_select; to send, must be 0
+ * @count: entries, 1 to IPCBOOK_BATCH_MAX
+ * @entries: pointer to an array of struct ipcbook_queue_entry
+ */
+struct ipcbook_queue_batch {
+	__u32 size;
+	__u32 flags;
+	__u64 deadline;
+	__s64 type;
+	__u32 select;
+	__u32 count;
+	__u64 entries;
+};
+
+/**
+ * struct ipcbook_queue_select - argument of IPCBOOK_IOC_QUEUE_SELECT.
+ *
+ * Sets which messages make this descriptor readable for poll. lseek() sets the
+ * same: offset 0 to any type, T to exactly T.
+ *
+ * @size: sizeof(struct ipcbook_queue_select)
+ * @select: one of enum ipcbook_select but IPCBOOK_NTH
+ * @type: what @select compares with
+ */
+struct ipcbook_queue_select {
+	__u32 size;
+	__u32 select;
+	__s64 type;
+};
+
+#define IPCBOOK_IOC_QUEUE_SEND		_IOW(IPCBOOK_IOC_MAGIC, 0x40, struct ipcbook_queue_send)
+#define IPCBOOK_IOC_QUEUE_RECV		_IOW(IPCBOOK_IOC_MAGIC, 0x41, struct ipcbook_queue_recv)
+#define IPCBOOK_IOC_QUEUE_SEND_BATCH	_IOW(IPCBOOK_IOC_MAGIC, 0x42, struct ipcbook_queue_batch)
+#define IPCBOOK_IOC_QUEUE_RECV_BATCH	_IOW(IPCBOOK_IOC_MAGIC, 0x43, struct ipcbook_queue_batch)
+#define IPCBOOK_IOC_QUEUE_SELECT	_IOW(IPCBOOK_IOC_MAGIC, 0x44, struct ipcbook_queue_select)
+
+/*
+ * ---------------------------------------------------------------------------
+ * Generic netlink: seeing it
+ * ---------------------------------------------------------------------------
+ *
+ * Family "ipcbook", described in Documentation/netlink/ipcbook.yaml.
+ */
+#define IPCBOOK_GENL_NAME	"ipcbook"
+#define IPCBOOK_GENL_VERSION	1
+
+/**
+ * enum ipcbook_cmd - commands of the netlink family.
+ *
+ * @IPCBOOK_CMD_UNSPEC: none
+ * @IPCBOOK_CMD_OBJECT_GET: dump: one message for each object of the socket's
+ *	network namespace that the caller may read
+ */
+enum ipcbook_cmd {
+	IPCBOOK_CMD_UNSPEC,
+	IPCBOOK_CMD_OBJECT_GET,
+};
+
+/**
+ * enum ipcbook_attr - attributes of the netlink family; the meaning of those
+ * that describe an object is that of the field of the same name in struct
+ * ipcbook_stat.
+ *
+ * @IPCBOOK_A_UNSPEC: none
+ * @IPCBOOK_A_CHAPTER: u32; in a request: only objects of this chapter
+ * @IPCBOOK_A_NAME: string, left out for an object without a name; in a request:
+ *	only objects of this name
+ * @IPCBOOK_A_STAT: binary, struct ipcbook_stat
+ */
+enum ipcbook_attr {
+	IPCBOOK_A_UNSPEC,
+	IPCBOOK_A_CHAPTER,
+	IPCBOOK_A_NAME,
+	IPCBOOK_A_STAT,
+	__IPCBOOK_A_MAX,
+};
+
+#define IPCBOOK_A_MAX		(__IPCBOOK_A_MAX - 1)
+
+#endif /* _UAPI_LINUX_IPCBOOK_H */
