@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the library's files share among themselves; nothing here is exported.
+ */
+#ifndef IPCBOOK_LIB_BOOK_H
+#define IPCBOOK_LIB_BOOK_H
+
+#include <errno.h>
+
+#include <ipcbook/ipcbook.h>
+
+/*
+ * The answer of a system call as the library gives it: negative errno, and
+ * errno itself as it was before the call.
+ */
+static inline long ipcbook__answer(long answer, int saved)
+{
+	if (answer < 0) {
+		answer = -errno;
+		errno = saved;
+	}
+	return answer;
+}
+
+/* One ioctl on a descriptor. */
+int ipcbook__ioctl(int fd, unsigned long request, void *argument);
+
+/* One ioctl on the device, which is opened for it. */
+int ipcbook__device(unsigned long request, void *argument);
+
+/* Copy a name into a field that is all zero. */
+int ipcbook__name(char field[IPCBOOK_NAME_LEN], const char *name);
+
+#endif /* IPCBOOK_LIB_BOOK_H */
