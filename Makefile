@@ -32,7 +32,9 @@ MODULEDIR     ?= /lib/modules/$(KVER)/updates
 CC       ?= gcc
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra
-override CPPFLAGS += -Iinclude -Iinclude/uapi -D_GNU_SOURCE -DIPCBOOK_VERSION='"$(VERSION)"'
+NL_CFLAGS := $(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
+NL_LIBS   := $(shell pkg-config --libs libnl-genl-3.0 2>/dev/null || echo -lnl-genl-3 -lnl-3)
+override CPPFLAGS += $(NL_CFLAGS) -Iinclude -Iinclude/uapi -D_GNU_SOURCE -DIPCBOOK_VERSION='"$(VERSION)"'
 override CFLAGS   += -std=gnu11 $(WARNINGS) -pthread
 COMPILE  = $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 
@@ -102,33 +104,34 @@ $B/lib/libipcbook.a: $(lib_objects)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$B/lib/$(LIBFILE): $(lib_objects)
+$B/lib/$(LIBFILE): $(lib_objects) userspace/lib/libipcbook.map
 	@mkdir -p $(@D)
-	$(CC) -shared -Wl,-soname,$(SONAME) $(LDFLAGS) -o $@ $^ -pthread
+	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=userspace/lib/libipcbook.map \
+		-Wl,-z,defs $(LDFLAGS) -o $@ $(lib_objects) $(NL_LIBS) -pthread
 	@ln -sf $(LIBFILE) $B/lib/$(SONAME)
 	@ln -sf $(LIBFILE) $B/lib/libipcbook.so
 
 $B/bin/ipcbook: $(tool_objects) $B/lib/libipcbook.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -pthread
+	$(CC) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -pthread
 
 $B/bench/ipcbook-bench: $(bench_objects) $B/lib/libipcbook.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -pthread -lrt -lm
+	$(CC) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -pthread -lrt -lm
 
 $(chapter_tests): $B/tests/%: $B/obj/chapters/%.o $(harness) $B/lib/libipcbook.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -pthread -lcmocka -lrt
+	$(CC) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -pthread -lcmocka -lrt
 
 $(filter-out $(patsubst tests/unit/%.cc,$B/tests/unit/%,$(wildcard tests/unit/*.cc)),$(unit_tests)): \
 $B/tests/unit/%: $B/obj/unit/%.o $B/lib/libipcbook.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -pthread -lcmocka -lrt
+	$(CC) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -pthread -lcmocka -lrt
 
 $(patsubst tests/unit/%.cc,$B/tests/unit/%,$(wildcard tests/unit/*.cc)): \
 $B/tests/unit/%: $B/obj/unit/%.o $B/lib/libipcbook.a
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $^ -pthread
+	$(CXX) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -pthread
 
 # The one 32-bit caller: static, so that no 32-bit library is needed.
 $B/tests/compat32: tests/chapters/compat32.c
@@ -177,7 +180,7 @@ bench: vm-ready ## ipcbook against the kernel's own primitives; QUICK=1 for a fi
 .PHONY: lint
 lint: ## compiler warnings, checkpatch, sparse, shellcheck
 	@tests/setup build vm check lint
-	@tests/lint
+	@tests/lint $(KERNEL)
 
 ##@ Installing (DESTDIR, PREFIX)
 pages := $(wildcard $(foreach n,1 3 4 7 8,Documentation/man/*.$n))
@@ -190,19 +193,6 @@ installed = $(BINDIR)/ipcbook \
 	$(addprefix $(UDEVDIR)/,$(notdir $(wildcard userspace/udev/*.rules))) \
 	$(MODULEDIR)/ipcbook.ko
 
-define pkgconfig
-prefix=$(PREFIX)
-libdir=$(LIBDIR)
-includedir=$(INCLUDEDIR)
-
-Name: libipcbook
-Description: Linux inter-process communication through the ipcbook module
-Version: $(VERSION)
-Libs: -L$${libdir} -lipcbook
-Libs.private: -pthread
-Cflags: -I$${includedir}
-endef
-
 .PHONY: install
 install: all ## module, udev rule, library, headers, tool, man pages, completion
 	install -D -t $(DESTDIR)$(BINDIR) $B/bin/ipcbook
@@ -210,8 +200,9 @@ install: all ## module, udev rule, library, headers, tool, man pages, completion
 	ln -sf $(LIBFILE) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(LIBFILE) $(DESTDIR)$(LIBDIR)/libipcbook.so
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
-	$(file >$B/lib/libipcbook.pc,$(pkgconfig))
-	install -m 644 $B/lib/libipcbook.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	sed -e 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@INCLUDEDIR@,$(INCLUDEDIR),' \
+		-e 's,@VERSION@,$(VERSION),' userspace/lib/ipcbook.pc.in \
+		>$(DESTDIR)$(LIBDIR)/pkgconfig/libipcbook.pc
 	install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/ipcbook include/ipcbook/*.h
 	install -D -m 644 -t $(DESTDIR)$(INCLUDEDIR)/linux include/uapi/linux/ipcbook.h
 	set -e; for page in $(pages); do \
