@@ -12,6 +12,8 @@
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$top/build
+# depmod and modprobe are where an ordinary user's PATH does not reach.
+PATH=$PATH:/usr/sbin:/sbin
 
 # Exit status for "something on the host is missing".
 missing_status=253
