@@ -1,0 +1,1039 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What every chapter stands on: names, owners, limits, lifetimes.
+ *
+ * An object is referred to by its name, if it has one, and by each open file.
+ * The last reference frees it. A name lives in a network namespace, as an
+ * abstract UNIX address does: struct book_ns stands for it and outlives it, so
+ * that objects need no reference on the namespace itself. When the namespace
+ * ends, its names go and its objects are told to end.
+ *
+ * Everything here happens when something is opened, closed, created or looked
+ * at, never when data moves; so one mutex does for all of it.
+ *
+ * Locks: book_mutex protects names, ids, owners, modes and the users' counts.
+ * A chapter's stat() and end() may take the chapter's own locks inside of it;
+ * create(), open(), close() and destroy() are called without it.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs_struct.h>
+#include <linux/hashtable.h>
+#include <linux/memcontrol.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/nsproxy.h>
+#include <linux/pid_namespace.h>
+#include <linux/rhashtable.h>
+#include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string_helpers.h>
+#include <linux/uaccess.h>
+#include <linux/xarray.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+#include "book.h"
+#include "compat.h"
+
+static unsigned long max_objects = 1UL << 20;
+module_param(max_objects, ulong, 0644);
+MODULE_PARM_DESC(max_objects, "Most objects of all users together");
+
+static unsigned long user_objects = 4096;
+module_param(user_objects, ulong, 0644);
+MODULE_PARM_DESC(user_objects, "Most objects that one user may have created");
+
+static unsigned long user_bytes = 256UL << 20;
+module_param(user_bytes, ulong, 0644);
+MODULE_PARM_DESC(user_bytes, "Most bytes that one user's objects may come to own");
+
+/**
+ * struct book_user - what one user has created
+ * @node: place in book_users
+ * @uid: the user, across all namespaces
+ * @objects: how many objects
+ * @bytes: what they may come to own
+ */
+struct book_user {
+	struct hlist_node node;
+	kuid_t uid;
+	unsigned long objects;
+	u64 bytes;
+};
+
+static DEFINE_MUTEX(book_mutex);
+static DEFINE_HASHTABLE(book_users, 8);
+static DEFINE_XARRAY_ALLOC1(book_ids);
+static unsigned long book_objects;
+static u32 book_next_id;
+static struct rhashtable book_names;
+static unsigned int book_net_id __read_mostly;
+
+static const struct rhashtable_params book_names_params = {
+	.key_len = sizeof(struct book_key),
+	.key_offset = offsetof(struct book_object, key),
+	.head_offset = offsetof(struct book_object, hash),
+	.automatic_shrinking = true,
+};
+
+/* --------------------------------------------------------------- namespaces */
+
+static struct book_ns *book_ns_of(struct net *net)
+{
+	return *(struct book_ns **)net_generic(net, book_net_id);
+}
+
+/**
+ * book_ns_current() - the calling process's namespace
+ *
+ * Return: its book_ns, referred to.
+ */
+struct book_ns *book_ns_current(void)
+{
+	struct book_ns *ns = book_ns_of(current->nsproxy->net_ns);
+
+	refcount_inc(&ns->refs);
+	return ns;
+}
+
+void book_ns_put(struct book_ns *ns)
+{
+	if (!refcount_dec_and_test(&ns->refs))
+		return;
+	put_user_ns(ns->user_ns);
+	kfree(ns);
+}
+
+static int __net_init book_ns_init(struct net *net)
+{
+	struct book_ns *ns = kzalloc(sizeof(*ns), GFP_KERNEL_ACCOUNT);
+
+	if (!ns)
+		return -ENOMEM;
+	refcount_set(&ns->refs, 1);
+	ns->user_ns = get_user_ns(net->user_ns);
+	INIT_LIST_HEAD(&ns->objects);
+	*(struct book_ns **)net_generic(net, book_net_id) = ns;
+	return 0;
+}
+
+/* --------------------------------------------------------------- accounting */
+
+static struct book_user *book_user_find(kuid_t uid)
+{
+	struct book_user *user;
+
+	lockdep_assert_held(&book_mutex);
+	hash_for_each_possible(book_users, user, node, __kuid_val(uid))
+		if (uid_eq(user->uid, uid))
+			return user;
+	return NULL;
+}
+
+/*
+ * Counts @object in its creator's and in everybody's limits. @fresh becomes
+ * the creator's entry if there is none yet.
+ */
+static int book_account(struct book_object *object, struct book_user *fresh)
+{
+	struct book_user *user = book_user_find(current_uid());
+	bool free = capable(CAP_SYS_RESOURCE);
+
+	lockdep_assert_held(&book_mutex);
+	if (!free && book_objects >= READ_ONCE(max_objects))
+		return -ENOSPC;
+	if (!user)
+		user = fresh;
+	if (!free && (user->objects >= READ_ONCE(user_objects) ||
+		      object->capacity > READ_ONCE(user_bytes) ||
+		      user->bytes > READ_ONCE(user_bytes) - object->capacity))
+		return -EDQUOT;
+
+	if (user == fresh)
+		hash_add(book_users, &user->node, __kuid_val(user->uid));
+	user->objects++;
+	user->bytes += object->capacity;
+	object->user = user;
+	book_objects++;
+	return 0;
+}
+
+static void book_unaccount(struct book_object *object)
+{
+	struct book_user *user = object->user;
+
+	lockdep_assert_held(&book_mutex);
+	book_objects--;
+	user->bytes -= object->capacity;
+	if (--user->objects)
+		return;
+	hash_del(&user->node);
+	kfree(user);
+}
+
+/**
+ * book_limit() - one limit of an object that is about to be created
+ * @value: what the caller asked for; 0 becomes @standard
+ * @standard: the default
+ * @most: the most for a caller without CAP_SYS_RESOURCE
+ *
+ * Return: 0, or E2BIG.
+ */
+int book_limit(u64 *value, u64 standard, u64 most)
+{
+	if (!*value)
+		*value = min(standard, most);
+	return *value <= most || capable(CAP_SYS_RESOURCE) ? 0 : -E2BIG;
+}
+
+/**
+ * book_alloc_owned() - memory that an object owns
+ * @object: it; its creator's memory cgroup is charged, whoever asks
+ * @cache: slab cache to take it from
+ * @gfp: how
+ *
+ * Does not kill anybody when that cgroup is at its limit.
+ *
+ * Return: the memory, or NULL.
+ */
+void *book_alloc_owned(struct book_object *object, struct kmem_cache *cache,
+		       gfp_t gfp)
+{
+	struct mem_cgroup *before = set_active_memcg(object->memcg);
+	void *memory;
+
+	memory = kmem_cache_alloc(cache, gfp | __GFP_ACCOUNT | __GFP_NOWARN |
+				  __GFP_RETRY_MAYFAIL);
+	set_active_memcg(before);
+	return memory;
+}
+
+/* -------------------------------------------------------------- permissions */
+
+static bool book_ns_capable(const struct book_ns *ns, const struct cred *cred,
+			    int capability)
+{
+	if (cred == current_cred())
+		return ns_capable(ns->user_ns, capability);
+	return cap_raised(cred->cap_effective, capability) &&
+	       cred->user_ns == ns->user_ns;
+}
+
+static bool book_in_group(const struct cred *cred, kgid_t gid)
+{
+	int i;
+
+	if (gid_eq(cred->fsgid, gid))
+		return true;
+	for (i = 0; i < cred->group_info->ngroups; i++)
+		if (gid_eq(cred->group_info->gid[i], gid))
+			return true;
+	return false;
+}
+
+/* The part of @access that the object's mode gives to @cred. */
+static unsigned int book_permitted(const struct book_object *object,
+				   const struct cred *cred, unsigned int access)
+{
+	unsigned int mode = object->mode;
+	unsigned int given = 0;
+
+	lockdep_assert_held(&book_mutex);
+	if (uid_eq(cred->fsuid, object->uid))
+		mode >>= 6;
+	else if (book_in_group(cred, object->gid))
+		mode >>= 3;
+	if (mode & 04)
+		given |= BOOK_READ;
+	if (mode & 02)
+		given |= BOOK_WRITE;
+	if ((access & ~given) &&
+	    book_ns_capable(object->ns, cred, CAP_DAC_OVERRIDE))
+		given = BOOK_READ | BOOK_WRITE;
+	return access & given;
+}
+
+static bool book_owner_or_capable(const struct book_object *object)
+{
+	lockdep_assert_held(&book_mutex);
+	return uid_eq(current_fsuid(), object->uid) ||
+	       book_ns_capable(object->ns, current_cred(), CAP_FOWNER);
+}
+
+/* -------------------------------------------------------------------- names */
+
+static struct book_object *book_find(const struct book_key *key)
+{
+	lockdep_assert_held(&book_mutex);
+	return rhashtable_lookup_fast(&book_names, key, book_names_params);
+}
+
+static bool book_zeroed(const char *bytes, size_t size)
+{
+	return !memchr_inv(bytes, 0, size);
+}
+
+static int book_check_name(const char *name)
+{
+	size_t len = strnlen(name, IPCBOOK_NAME_LEN);
+	size_t i;
+
+	if (!len || len == IPCBOOK_NAME_LEN)
+		return -EINVAL;
+	for (i = 0; i < len; i++)
+		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f ||
+		    name[i] == '/')
+			return -EINVAL;
+	return book_zeroed(name + len, IPCBOOK_NAME_LEN - len) ? 0 : -EINVAL;
+}
+
+static const struct book_chapter *book_check_chapter(u32 id)
+{
+	const struct book_chapter *chapter;
+
+	if (id < IPCBOOK_SIGNAL || id > IPCBOOK_SEM)
+		return ERR_PTR(-EINVAL);
+	chapter = book_chapter(id);
+	return chapter ?: ERR_PTR(-EOPNOTSUPP);
+}
+
+/* ---------------------------------------------------------------- lifetimes */
+
+static void book_free(struct book_object *object)
+{
+	struct mem_cgroup *memcg = object->memcg;
+	struct pid *creator = object->creator;
+	struct book_ns *ns = object->ns;
+
+	object->chapter->destroy(object);
+	mem_cgroup_put(memcg);
+	put_pid(creator);
+	book_ns_put(ns);
+}
+
+static void book_put(struct book_object *object)
+{
+	if (!refcount_dec_and_mutex_lock(&object->refs, &book_mutex))
+		return;
+	xa_erase(&book_ids, object->id);
+	book_unaccount(object);
+	mutex_unlock(&book_mutex);
+	book_free(object);
+}
+
+/* Takes the name away; the caller puts the name's reference afterwards. */
+static void book_unname(struct book_object *object)
+{
+	lockdep_assert_held(&book_mutex);
+	rhashtable_remove_fast(&book_names, &object->hash, book_names_params);
+	list_del_init(&object->named);
+	if (object->chapter->end)
+		object->chapter->end(object);
+}
+
+static void __net_exit book_ns_exit(struct net *net)
+{
+	struct book_ns *ns = book_ns_of(net);
+	struct book_object *object;
+
+	mutex_lock(&book_mutex);
+	ns->dead = true;
+	while (!list_empty(&ns->objects)) {
+		object = list_first_entry(&ns->objects, struct book_object,
+					  named);
+		book_unname(object);
+		mutex_unlock(&book_mutex);
+		book_put(object);
+		cond_resched();
+		mutex_lock(&book_mutex);
+	}
+	mutex_unlock(&book_mutex);
+	book_ns_put(ns);
+}
+
+static struct pernet_operations book_net_ops = {
+	.init = book_ns_init,
+	.exit = book_ns_exit,
+	.id = &book_net_id,
+	.size = sizeof(struct book_ns *),
+};
+
+/* ---------------------------------------------------------- create and open */
+
+/* A new object that nobody can find yet. */
+static struct book_object *book_new(const struct book_chapter *chapter,
+				    struct book_ns *ns,
+				    const struct ipcbook_open *arg)
+{
+	struct book_object *object = chapter->create(arg);
+
+	if (IS_ERR(object))
+		return object;
+	refcount_set(&object->refs, 1);
+	refcount_inc(&ns->refs);
+	object->chapter = chapter;
+	object->ns = ns;
+	object->key.ns = ns;
+	object->key.chapter = chapter->id;
+	memcpy(object->key.name, arg->name, IPCBOOK_NAME_LEN);
+	INIT_LIST_HEAD(&object->named);
+	object->uid = current_fsuid();
+	object->gid = current_fsgid();
+	object->mode = arg->mode & ~current_umask();
+	object->memcg = get_mem_cgroup_from_mm(current->mm);
+	object->creator = get_pid(task_tgid(current));
+	object->created_ns = ktime_get_real_ns();
+	atomic_set(&object->descriptors, 0);
+	return object;
+}
+
+/* Makes @object known: by its id, and by its name if it has one. */
+static int book_publish(struct book_object *object, struct book_user *fresh)
+{
+	bool named = object->key.name[0];
+	u32 id;
+	int err;
+
+	lockdep_assert_held(&book_mutex);
+	if (object->ns->dead)
+		return -EIDRM;
+	err = xa_alloc_cyclic(&book_ids, &id, object, xa_limit_31b,
+			      &book_next_id, GFP_KERNEL_ACCOUNT);
+	if (err < 0)
+		return err;
+	object->id = id;
+	if (named) {
+		err = rhashtable_insert_fast(&book_names, &object->hash,
+					     book_names_params);
+		if (err)
+			goto err_id;
+	}
+	err = book_account(object, fresh);
+	if (err)
+		goto err_name;
+	if (named) {
+		list_add_tail(&object->named, &object->ns->objects);
+		refcount_inc(&object->refs);
+	}
+	return 0;
+
+err_name:
+	if (named)
+		rhashtable_remove_fast(&book_names, &object->hash,
+				       book_names_params);
+err_id:
+	xa_erase(&book_ids, id);
+	return err;
+}
+
+static bool book_is_default(const char *name)
+{
+	return !strcmp(name, IPCBOOK_DEFAULT_NAME);
+}
+
+static void book_give_to_root(struct book_object *object)
+{
+	object->uid = make_kuid(object->ns->user_ns, 0);
+	object->gid = make_kgid(object->ns->user_ns, 0);
+	if (!uid_valid(object->uid))
+		object->uid = GLOBAL_ROOT_UID;
+	if (!gid_valid(object->gid))
+		object->gid = GLOBAL_ROOT_GID;
+	object->mode = 0666;
+}
+
+/*
+ * Creates the object that @arg describes, or finds it where somebody else was
+ * faster and @arg allows that. The default objects are root's whoever asks.
+ */
+static struct book_object *book_create(const struct book_chapter *chapter,
+				       struct book_ns *ns,
+				       const struct ipcbook_open *arg,
+				       bool *created)
+{
+	struct book_object *object = book_new(chapter, ns, arg);
+	struct book_object *there = NULL;
+	struct book_user *fresh;
+	int err;
+
+	*created = false;
+	if (IS_ERR(object))
+		return object;
+	if (book_is_default(arg->name))
+		book_give_to_root(object);
+	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	if (!fresh) {
+		book_free(object);
+		return ERR_PTR(-ENOMEM);
+	}
+	fresh->uid = current_uid();
+
+	mutex_lock(&book_mutex);
+	if (arg->name[0])
+		there = book_find(&object->key);
+	if (there && (arg->flags & IPCBOOK_OPEN_EXCL))
+		err = -EEXIST;
+	else if (there)
+		err = 0;
+	else
+		err = book_publish(object, fresh);
+	if (!err && there)
+		refcount_inc(&there->refs);
+	if (!err && object->user == fresh)
+		fresh = NULL;
+	mutex_unlock(&book_mutex);
+
+	kfree(fresh);
+	*created = !err && !there;
+	if (*created)
+		return object;
+	book_free(object);
+	return err ? ERR_PTR(err) : there;
+}
+
+static struct book_object *book_lookup(const struct book_chapter *chapter,
+				       struct book_ns *ns, const char *name)
+{
+	struct book_key key = { .ns = ns, .chapter = chapter->id };
+	struct book_object *object;
+
+	memcpy(key.name, name, IPCBOOK_NAME_LEN);
+	mutex_lock(&book_mutex);
+	object = book_find(&key);
+	if (object)
+		refcount_inc(&object->refs);
+	mutex_unlock(&book_mutex);
+	return object ?: ERR_PTR(-ENOENT);
+}
+
+/*
+ * The object that @arg asks for, referred to. @created tells if it is new and
+ * the caller's, who then may open it whatever its mode says.
+ */
+static struct book_object *book_resolve(const struct book_chapter *chapter,
+					struct book_ns *ns,
+					const struct ipcbook_open *arg,
+					bool *created)
+{
+	bool create = arg->flags & (IPCBOOK_OPEN_CREATE | IPCBOOK_OPEN_ANON);
+	struct book_object *object;
+
+	*created = false;
+	if (!(arg->flags & (IPCBOOK_OPEN_EXCL | IPCBOOK_OPEN_ANON))) {
+		object = book_lookup(chapter, ns, arg->name);
+		if (object != ERR_PTR(-ENOENT))
+			return object;
+	}
+	if (!create && !book_is_default(arg->name))
+		return ERR_PTR(-ENOENT);
+	object = book_create(chapter, ns, arg, created);
+	if (book_is_default(arg->name))
+		*created = false;
+	return object;
+}
+
+/* What an open file keeps of @object, whose reference passes to it. */
+static struct book_file *book_attach(struct book_object *object,
+				     unsigned int access)
+{
+	struct book_file *file = object->chapter->open(object);
+
+	if (IS_ERR(file)) {
+		book_put(object);
+		return file;
+	}
+	file->object = object;
+	file->access = access;
+	atomic_inc(&object->descriptors);
+	return file;
+}
+
+/**
+ * book_close() - ends what an open file kept of its object
+ * @file: it
+ */
+void book_close(struct book_file *file)
+{
+	struct book_object *object = file->object;
+
+	object->chapter->close(file);
+	atomic_dec(&object->descriptors);
+	book_put(object);
+}
+
+int book_release(struct inode *inode, struct file *filp)
+{
+	book_close(filp->private_data);
+	return 0;
+}
+
+static bool book_grants(struct book_object *object, const struct cred *cred,
+			unsigned int access)
+{
+	bool granted;
+
+	mutex_lock(&book_mutex);
+	granted = book_permitted(object, cred, access) == access;
+	mutex_unlock(&book_mutex);
+	return granted;
+}
+
+/* A descriptor number for @file, which it takes over. */
+static int book_install(struct book_file *file, u32 flags)
+{
+	const struct book_chapter *chapter = file->object->chapter;
+	int oflags = file->access == BOOK_READ ? O_RDONLY :
+		     file->access == BOOK_WRITE ? O_WRONLY : O_RDWR;
+	struct file *filp;
+	char label[32];
+	int fd;
+
+	if (flags & IPCBOOK_OPEN_NONBLOCK)
+		oflags |= O_NONBLOCK;
+	fd = get_unused_fd_flags(flags & IPCBOOK_OPEN_CLOEXEC ? O_CLOEXEC : 0);
+	if (fd < 0)
+		goto err_close;
+	scnprintf(label, sizeof(label), "[ipcbook:%s]", chapter->name);
+	filp = anon_inode_getfile(label, chapter->fops, file, oflags);
+	if (IS_ERR(filp)) {
+		put_unused_fd(fd);
+		fd = PTR_ERR(filp);
+		goto err_close;
+	}
+	filp->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE | FMODE_NOWAIT;
+	fd_install(fd, filp);
+	return fd;
+
+err_close:
+	book_close(file);
+	return fd;
+}
+
+static int book_check_open(const struct ipcbook_open *arg)
+{
+	const u32 known = IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE |
+			  IPCBOOK_OPEN_CREATE | IPCBOOK_OPEN_EXCL |
+			  IPCBOOK_OPEN_ANON | IPCBOOK_OPEN_NONBLOCK |
+			  IPCBOOK_OPEN_CLOEXEC;
+	u32 flags = arg->flags;
+
+	if (flags & ~known || arg->mode & ~0777)
+		return -EINVAL;
+	if (!(flags & (IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE)))
+		return -EINVAL;
+	if (flags & IPCBOOK_OPEN_EXCL && !(flags & IPCBOOK_OPEN_CREATE))
+		return -EINVAL;
+	if (!(flags & IPCBOOK_OPEN_ANON))
+		return book_check_name(arg->name);
+	if (flags & IPCBOOK_OPEN_CREATE)
+		return -EINVAL;
+	return book_zeroed(arg->name, sizeof(arg->name)) ? 0 : -EINVAL;
+}
+
+static int book_open_in(struct book_ns *ns, const struct ipcbook_open *arg)
+{
+	const struct book_chapter *chapter = book_check_chapter(arg->chapter);
+	unsigned int access = 0;
+	struct book_object *object;
+	struct book_file *file;
+	bool created;
+
+	if (IS_ERR(chapter))
+		return PTR_ERR(chapter);
+	if (arg->flags & IPCBOOK_OPEN_READ)
+		access |= BOOK_READ;
+	if (arg->flags & IPCBOOK_OPEN_WRITE)
+		access |= BOOK_WRITE;
+	object = book_resolve(chapter, ns, arg, &created);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	if (!created && !book_grants(object, current_cred(), access)) {
+		book_put(object);
+		return -EACCES;
+	}
+	file = book_attach(object, access);
+	return IS_ERR(file) ? PTR_ERR(file) : book_install(file, arg->flags);
+}
+
+/**
+ * book_open() - IPCBOOK_IOC_OPEN
+ * @argp: the caller's struct ipcbook_open
+ *
+ * Return: a descriptor; EINVAL for a wrong argument, EOPNOTSUPP for a chapter
+ * that is not built in, ENOENT, EEXIST, EACCES, E2BIG for limits over the
+ * module's, EDQUOT for the user's, ENOSPC for everybody's, ENOMEM, EMFILE,
+ * ENFILE, EIDRM while the namespace ends, EFAULT.
+ */
+long book_open(const void __user *argp)
+{
+	struct ipcbook_open arg;
+	struct book_ns *ns;
+	long ret;
+
+	ret = book_copy_args(&arg, sizeof(arg), argp);
+	if (!ret)
+		ret = book_check_open(&arg);
+	if (ret)
+		return ret;
+	ns = book_ns_current();
+	ret = book_open_in(ns, &arg);
+	book_ns_put(ns);
+	return ret;
+}
+
+/**
+ * book_open_default() - what the device keeps of its default object
+ * @chapter: the chapter that plain reads and writes belong to
+ * @ns: namespace of whoever opened the device
+ * @filp: the device's open file, whose opener's permissions count
+ *
+ * Return: a book_file, with as much access as the file's mode asks for and the
+ * object's mode gives; or an error pointer.
+ */
+struct book_file *book_open_default(const struct book_chapter *chapter,
+				    struct book_ns *ns, const struct file *filp)
+{
+	const struct ipcbook_open arg = {
+		.flags = IPCBOOK_OPEN_CREATE,
+		.name = IPCBOOK_DEFAULT_NAME,
+	};
+	unsigned int access = 0;
+	struct book_object *object;
+	bool created;
+
+	object = book_resolve(chapter, ns, &arg, &created);
+	if (IS_ERR(object))
+		return ERR_CAST(object);
+	if (filp->f_mode & FMODE_READ)
+		access |= BOOK_READ;
+	if (filp->f_mode & FMODE_WRITE)
+		access |= BOOK_WRITE;
+	mutex_lock(&book_mutex);
+	access = book_permitted(object, filp->f_cred, access);
+	mutex_unlock(&book_mutex);
+	return book_attach(object, access);
+}
+
+/**
+ * book_unlink() - IPCBOOK_IOC_UNLINK
+ * @argp: the caller's struct ipcbook_unlink
+ *
+ * Return: 0; EINVAL, EOPNOTSUPP, ENOENT, EPERM unless the caller owns the
+ * object or has CAP_FOWNER in the namespace's owner, EFAULT.
+ */
+long book_unlink(const void __user *argp)
+{
+	const struct book_chapter *chapter;
+	struct book_object *object;
+	struct ipcbook_unlink arg;
+	struct book_ns *ns;
+	long ret;
+
+	ret = book_copy_args(&arg, sizeof(arg), argp);
+	if (ret)
+		return ret;
+	if (arg.flags || arg.pad)
+		return -EINVAL;
+	ret = book_check_name(arg.name);
+	if (ret)
+		return ret;
+	chapter = book_check_chapter(arg.chapter);
+	if (IS_ERR(chapter))
+		return PTR_ERR(chapter);
+	ns = book_ns_current();
+	object = book_lookup(chapter, ns, arg.name);
+	book_ns_put(ns);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+
+	mutex_lock(&book_mutex);
+	if (list_empty(&object->named))
+		ret = -ENOENT;
+	else if (!book_owner_or_capable(object))
+		ret = -EPERM;
+	else
+		book_unname(object);
+	mutex_unlock(&book_mutex);
+	if (!ret)
+		book_put(object);
+	book_put(object);
+	return ret;
+}
+
+/* ---------------------------------------------------- looking and changing */
+
+static bool book_may_chown(const struct book_object *object, kuid_t uid)
+{
+	if (uid_eq(current_fsuid(), object->uid) && uid_eq(uid, object->uid))
+		return true;
+	return book_ns_capable(object->ns, current_cred(), CAP_CHOWN);
+}
+
+static bool book_may_chgrp(const struct book_object *object, kgid_t gid)
+{
+	if (uid_eq(current_fsuid(), object->uid) &&
+	    (gid_eq(gid, object->gid) || book_in_group(current_cred(), gid)))
+		return true;
+	return book_ns_capable(object->ns, current_cred(), CAP_CHOWN);
+}
+
+static int book_change(struct book_object *object, void __user *argp)
+{
+	const u32 known = IPCBOOK_CHANGE_UID | IPCBOOK_CHANGE_GID |
+			  IPCBOOK_CHANGE_MODE;
+	struct ipcbook_change arg;
+	int err = -EPERM;
+	kuid_t uid;
+	kgid_t gid;
+
+	err = book_copy_args(&arg, sizeof(arg), argp);
+	if (err)
+		return err;
+	if (!arg.mask || arg.mask & ~known || arg.mode & ~0777 || arg.pad)
+		return -EINVAL;
+	uid = make_kuid(current_user_ns(), arg.uid);
+	gid = make_kgid(current_user_ns(), arg.gid);
+	if ((arg.mask & IPCBOOK_CHANGE_UID && !uid_valid(uid)) ||
+	    (arg.mask & IPCBOOK_CHANGE_GID && !gid_valid(gid)))
+		return -EINVAL;
+
+	mutex_lock(&book_mutex);
+	err = -EPERM;
+	if (arg.mask & IPCBOOK_CHANGE_UID && !book_may_chown(object, uid))
+		goto out;
+	if (arg.mask & IPCBOOK_CHANGE_GID && !book_may_chgrp(object, gid))
+		goto out;
+	if (arg.mask & IPCBOOK_CHANGE_MODE && !book_owner_or_capable(object))
+		goto out;
+	if (arg.mask & IPCBOOK_CHANGE_UID)
+		object->uid = uid;
+	if (arg.mask & IPCBOOK_CHANGE_GID)
+		object->gid = gid;
+	if (arg.mask & IPCBOOK_CHANGE_MODE)
+		object->mode = arg.mode;
+	err = 0;
+out:
+	mutex_unlock(&book_mutex);
+	return err;
+}
+
+static void book_fill_stat(struct book_object *object,
+			   struct ipcbook_stat *stat)
+{
+	struct user_namespace *user_ns = current_user_ns();
+
+	lockdep_assert_held(&book_mutex);
+	memset(stat, 0, sizeof(*stat));
+	stat->size = sizeof(*stat);
+	stat->chapter = object->chapter->id;
+	stat->id = object->id;
+	if (!list_empty(&object->named))
+		memcpy(stat->name, object->key.name, sizeof(stat->name));
+	stat->uid = from_kuid_munged(user_ns, object->uid);
+	stat->gid = from_kgid_munged(user_ns, object->gid);
+	stat->mode = object->mode;
+	stat->creator = pid_vnr(object->creator);
+	stat->descriptors = atomic_read(&object->descriptors);
+	stat->created_ns = object->created_ns;
+	object->chapter->stat(object, stat);
+}
+
+static int book_stat(struct book_object *object, void __user *argp)
+{
+	struct ipcbook_stat stat;
+	u32 size;
+
+	if (get_user(size, (u32 __user *)argp))
+		return -EFAULT;
+	if (size < sizeof(u32) || size > PAGE_SIZE)
+		return -EINVAL;
+	mutex_lock(&book_mutex);
+	book_fill_stat(object, &stat);
+	mutex_unlock(&book_mutex);
+	return copy_to_user(argp, &stat, min_t(size_t, size, sizeof(stat))) ?
+	       -EFAULT : 0;
+}
+
+/**
+ * book_ioctl() - what the descriptors of all chapters answer
+ * @file: the descriptor
+ * @nr: the call's number
+ * @argp: its argument
+ *
+ * Return: 0; ENOTTY for a number that is not one of these; the errors of
+ * IPCBOOK_IOC_CHANGE (EINVAL, EPERM, EFAULT) and IPCBOOK_IOC_STAT (EINVAL for a
+ * size that cannot be, EFAULT).
+ */
+long book_ioctl(struct book_file *file, unsigned int nr, void __user *argp)
+{
+	switch (nr) {
+	case _IOC_NR(IPCBOOK_IOC_CHANGE):
+		return book_change(file->object, argp);
+	case _IOC_NR(IPCBOOK_IOC_STAT):
+		return book_stat(file->object, argp);
+	default:
+		return -ENOTTY;
+	}
+}
+
+void book_show_fdinfo(struct seq_file *seq, struct book_object *object)
+{
+	mutex_lock(&book_mutex);
+	seq_printf(seq, "chapter:\t%s\nid:\t%llu\n", object->chapter->name,
+		   object->id);
+	if (!list_empty(&object->named)) {
+		seq_puts(seq, "name:\t");
+		seq_escape(seq, object->key.name, "\\");
+		seq_putc(seq, '\n');
+	}
+	seq_printf(seq, "mode:\t%03o\nuid:\t%u\ngid:\t%u\n", object->mode,
+		   from_kuid_munged(seq_user_ns(seq), object->uid),
+		   from_kgid_munged(seq_user_ns(seq), object->gid));
+	mutex_unlock(&book_mutex);
+}
+
+/**
+ * book_each() - walks the objects that somebody may know of
+ * @net: their network namespace
+ * @cred: who asks; objects that these may not read are passed over
+ * @cursor: where to go on, at first 0
+ * @fn: called for each, under book_mutex
+ * @arg: handed to it
+ *
+ * Return: 0 at the end of the walk, or what @fn returned.
+ */
+int book_each(struct net *net, const struct cred *cred, unsigned long *cursor,
+	      book_each_fn fn, void *arg)
+{
+	const struct book_ns *ns = book_ns_of(net);
+	struct book_object *object;
+	struct ipcbook_stat stat;
+	unsigned long id;
+	int ret = 0;
+
+	mutex_lock(&book_mutex);
+	xa_for_each_start(&book_ids, id, object, *cursor) {
+		*cursor = id;
+		if (object->ns != ns ||
+		    !book_permitted(object, cred, BOOK_READ))
+			continue;
+		book_fill_stat(object, &stat);
+		ret = fn(&stat, arg);
+		if (ret)
+			break;
+	}
+	mutex_unlock(&book_mutex);
+	if (!ret)
+		*cursor = ULONG_MAX;
+	return ret;
+}
+
+/* ---------------------------------------------------------------- arguments */
+
+/**
+ * book_copy_args() - one structure of the contract from the caller
+ * @dst: the module's structure; its first field is a u32 size
+ * @size: its size
+ * @src: the caller's
+ *
+ * Return: 0; EINVAL for a size below that of the first version's first field
+ * pair, E2BIG for one that is longer than a page or has a tail that means
+ * something to the caller and nothing to us; EFAULT.
+ */
+int book_copy_args(void *dst, size_t size, const void __user *src)
+{
+	u32 usize;
+	int err;
+
+	if (get_user(usize, (const u32 __user *)src))
+		return -EFAULT;
+	if (usize > PAGE_SIZE)
+		return -E2BIG;
+	if (usize < size)
+		return -EINVAL;
+	err = copy_struct_from_user(dst, size, src, usize);
+	if (err)
+		return err;
+	/* The caller may have changed it since; nobody looks at it again. */
+	*(u32 *)dst = usize;
+	return 0;
+}
+
+#ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
+#define COPY_IN(type)							\
+	for (; len >= sizeof(type); len -= sizeof(type)) {		\
+		unsafe_get_user(*(type *)dst, (const type __user *)src,	\
+				fault);					\
+		dst += sizeof(type);					\
+		src += sizeof(type);					\
+	}
+
+#define COPY_OUT(type)							\
+	for (; len >= sizeof(type); len -= sizeof(type)) {		\
+		unsafe_put_user(*(const type *)src, (type __user *)dst,	\
+				fault);					\
+		dst += sizeof(type);					\
+		src += sizeof(type);					\
+	}
+
+int book_copy_in(void *dst, const void __user *src, size_t len)
+{
+	if (!user_read_access_begin(src, len))
+		return -EFAULT;
+	COPY_IN(u64);
+	COPY_IN(u32);
+	COPY_IN(u16);
+	COPY_IN(u8);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+int book_copy_out(void __user *dst, const void *src, size_t len)
+{
+	if (!user_write_access_begin(dst, len))
+		return -EFAULT;
+	COPY_OUT(u64);
+	COPY_OUT(u32);
+	COPY_OUT(u16);
+	COPY_OUT(u8);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+#else
+int book_copy_in(void *dst, const void __user *src, size_t len)
+{
+	return copy_from_user(dst, src, len) ? -EFAULT : 0;
+}
+
+int book_copy_out(void __user *dst, const void *src, size_t len)
+{
+	return copy_to_user(dst, src, len) ? -EFAULT : 0;
+}
+#endif
+
+int __init book_init(void)
+{
+	int err = rhashtable_init(&book_names, &book_names_params);
+
+	if (err)
+		return err;
+	err = register_pernet_subsys(&book_net_ops);
+	if (err)
+		rhashtable_destroy(&book_names);
+	return err;
+}
+
+void book_exit(void)
+{
+	unregister_pernet_subsys(&book_net_ops);
+	rhashtable_destroy(&book_names);
+	xa_destroy(&book_ids);
+}

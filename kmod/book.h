@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a chapter sees of the rest of the module.
+ *
+ * A chapter fills one struct book_chapter and embeds struct book_object at the
+ * head of its object and struct book_file at the head of what it keeps for an
+ * open file. book.c then gives it names, owners, modes, limits, listings,
+ * namespaces and lifetimes; main.c gives it the doors.
+ */
+#ifndef _IPCBOOK_BOOK_H
+#define _IPCBOOK_BOOK_H
+
+#include <linux/atomic.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/uidgid.h>
+
+#include <linux/ipcbook.h>
+
+struct book_object;
+struct book_user;
+struct mem_cgroup;
+struct net;
+struct seq_file;
+
+/* What a descriptor may do with its object. */
+#define BOOK_READ	0x1
+#define BOOK_WRITE	0x2
+
+/**
+ * struct book_ns - the names of one network namespace
+ * @refs: one for the namespace, one for each object and each device file
+ * @user_ns: owner of the namespace, whose capabilities override permissions
+ * @objects: objects with a name; protected by the book's mutex
+ * @dead: the namespace has ended; protected by the book's mutex
+ */
+struct book_ns {
+	refcount_t refs;
+	struct user_namespace *user_ns;
+	struct list_head objects;
+	bool dead;
+};
+
+/* What makes a named object unique; hashed as bytes, so without padding. */
+struct book_key {
+	const struct book_ns *ns;
+	u64 chapter;
+	char name[IPCBOOK_NAME_LEN];
+};
+
+/**
+ * struct book_file - what an open file keeps of its object
+ * @object: the object; the file holds a reference
+ * @access: BOOK_READ and BOOK_WRITE as granted when it was opened
+ */
+struct book_file {
+	struct book_object *object;
+	unsigned int access;
+};
+
+/**
+ * struct book_chapter - one chapter's table of operations
+ * @id: its number in the contract
+ * @name: its name in listings and in /proc/PID/fd
+ * @fops: operations of its descriptors, whose private_data is a book_file
+ * @create: allocates an object with the limits that the caller asked for and
+ *	sets its @capacity; may sleep
+ * @destroy: frees it; nobody refers to it any more
+ * @end: the name is gone or the namespace ends; wakes those who wait, if the
+ *	chapter's objects end with their name
+ * @open: allocates what an open file keeps; the object's reference passes to
+ *	it on success
+ * @close: frees that
+ * @stat: fills the chapter's part of the answer, which is zeroed
+ * @init: when the module is loaded
+ * @exit: when it is unloaded, or when loading failed later on
+ */
+struct book_chapter {
+	enum ipcbook_chapter id;
+	const char *name;
+	const struct file_operations *fops;
+	struct book_object *(*create)(const struct ipcbook_open *arg);
+	void (*destroy)(struct book_object *object);
+	void (*end)(struct book_object *object);
+	struct book_file *(*open)(struct book_object *object);
+	void (*close)(struct book_file *file);
+	void (*stat)(struct book_object *object, struct ipcbook_stat *stat);
+	int (*init)(void);
+	void (*exit)(void);
+};
+
+/**
+ * struct book_object - what all chapters' objects have in common
+ * @refs: one for the name, one for each open file
+ * @chapter: which chapter it belongs to
+ * @id: unique since the module was loaded
+ * @key: namespace, chapter and name
+ * @hash: place among the names; protected by the book's mutex
+ * @named: place in its namespace, empty without a name; the same
+ * @uid: owner; the same
+ * @gid: group; the same
+ * @mode: permission bits; the same
+ * @ns: namespace, referred to
+ * @user: whose limits it counts against
+ * @memcg: memory cgroup of the creator, which pays for what the object owns
+ * @capacity: bytes it may come to own, counted in @user; set by the chapter
+ * @creator: the process that created it
+ * @created_ns: when, CLOCK_REALTIME
+ * @descriptors: open files
+ */
+struct book_object {
+	refcount_t refs;
+	const struct book_chapter *chapter;
+	u64 id;
+	struct book_key key;
+	struct rhash_head hash;
+	struct list_head named;
+	kuid_t uid;
+	kgid_t gid;
+	umode_t mode;
+	struct book_ns *ns;
+	struct book_user *user;
+	struct mem_cgroup *memcg;
+	u64 capacity;
+	struct pid *creator;
+	u64 created_ns;
+	atomic_t descriptors;
+};
+
+/* main.c */
+const struct book_chapter *book_chapter(unsigned int id);
+struct book_file *book_device_file(struct file *filp);
+
+/* book.c */
+int book_init(void);
+void book_exit(void);
+struct book_ns *book_ns_current(void);
+void book_ns_put(struct book_ns *ns);
+int book_copy_args(void *dst, size_t size, const void __user *src);
+long book_open(const void __user *argp);
+long book_unlink(const void __user *argp);
+struct book_file *book_open_default(const struct book_chapter *chapter,
+				    struct book_ns *ns, const struct file *filp);
+long book_ioctl(struct book_file *file, unsigned int nr, void __user *argp);
+void book_close(struct book_file *file);
+int book_release(struct inode *inode, struct file *filp);
+void book_show_fdinfo(struct seq_file *seq, struct book_object *object);
+void *book_alloc_owned(struct book_object *object, struct kmem_cache *cache,
+		       gfp_t gfp);
+int book_limit(u64 *value, u64 standard, u64 most);
+
+/*
+ * Called for each object; what it returns other than 0 ends the walk, which
+ * @cursor then continues with the same object.
+ */
+typedef int (*book_each_fn)(const struct ipcbook_stat *stat, void *arg);
+int book_each(struct net *net, const struct cred *cred, unsigned long *cursor,
+	      book_each_fn fn, void *arg);
+
+/**
+ * book_file() - what an open file keeps of its object
+ * @filp: a descriptor of an object, or of the device, which stands for its
+ *	default object and is given one when it is first asked for
+ *
+ * Return: the book_file; ENOMEM, EACCES and the like as an error pointer.
+ */
+static inline struct book_file *book_file(struct file *filp)
+{
+	struct book_file *file = filp->private_data;
+
+	return likely(file->object) ? file : book_device_file(filp);
+}
+
+/**
+ * book_may() - whether a call may use this descriptor so
+ * @file: the descriptor
+ * @filp: its open file
+ * @access: BOOK_READ or BOOK_WRITE
+ *
+ * Return: 0; EBADF if the file was not opened for that; EACCES if it was (the
+ * device), but the object does not let its opener.
+ */
+static inline int book_may(const struct book_file *file,
+			   const struct file *filp, unsigned int access)
+{
+	fmode_t mode = access == BOOK_READ ? FMODE_READ : FMODE_WRITE;
+
+	if (likely(file->access & access))
+		return 0;
+	return filp->f_mode & mode ? -EACCES : -EBADF;
+}
+
+/*
+ * Short copies between user and kernel memory. The checked ones cost more than
+ * the copy: of what they check, the user's address is checked here as well, and
+ * the kernel's is a local of the caller's or a slot that is long enough.
+ */
+int book_copy_in(void *dst, const void __user *src, size_t len);
+int book_copy_out(void __user *dst, const void *src, size_t len);
+
+/* queue.c */
+extern const struct book_chapter queue_chapter;
+
+#endif /* _IPCBOOK_BOOK_H */

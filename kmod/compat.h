@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every difference between the kernels that the module builds for, and the
+ * only place for them. A name here reads as in the newest kernel and is given
+ * to the older ones; which one it is, Kbuild probes in the kernel's headers.
+ */
+#ifndef _IPCBOOK_COMPAT_H
+#define _IPCBOOK_COMPAT_H
+
+#include <linux/uaccess.h>
+#include <net/genetlink.h>
+
+/* 6.6: the attributes of a dump request moved into struct genl_info. */
+#ifdef IPCBOOK_HAS_GENL_INFO_DUMP
+#define book_dump_attrs(cb)	(genl_info_dump(cb)->attrs)
+#else
+#define book_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
+#endif
+
+/* 6.10: __assign_str() knows the source from __string(). */
+#ifdef IPCBOOK_HAS_ASSIGN_STR_1
+#define book_assign_str(dst, src)	__assign_str(dst)
+#else
+#define book_assign_str(dst, src)	__assign_str(dst, src)
+#endif
+
+
+#endif /* _IPCBOOK_COMPAT_H */

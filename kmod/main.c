@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading, unloading, and the two doors: /dev/ipcbook and generic netlink.
+ *
+ * The device creates and opens objects (IPCBOOK_IOC_OPEN) and takes names away
+ * (IPCBOOK_IOC_UNLINK). Everything else asked of it means the default queue of
+ * the namespace it was opened in: a struct device stands for the open file, and
+ * the first call that needs the queue opens it.
+ *
+ * The netlink family lists the objects.
+ *
+ * Locks: none of its own. Two first calls that race are settled by cmpxchg on
+ * device.plain; see book_device_file().
+ */
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <net/genetlink.h>
+#include <net/sock.h>
+
+#include "book.h"
+#include "compat.h"
+
+/**
+ * struct device_file - an open file of /dev/ipcbook
+ * @none: a book_file without an object, by which book_file() knows the device
+ * @ns: the opener's namespace, referred to
+ * @plain: the default queue, or NULL as long as nobody needed it
+ */
+struct device_file {
+	struct book_file none;
+	struct book_ns *ns;
+	struct book_file *plain;
+};
+
+static const struct book_chapter *const chapters[] = {
+#ifdef IPCBOOK_HAS_QUEUE
+	&queue_chapter,
+#endif
+};
+
+/**
+ * book_chapter() - a chapter by its number
+ * @id: one of enum ipcbook_chapter
+ *
+ * Return: its table, or NULL if it is not built in.
+ */
+const struct book_chapter *book_chapter(unsigned int id)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(chapters); i++)
+		if (chapters[i]->id == id)
+			return chapters[i];
+	return NULL;
+}
+
+/* --------------------------------------------------------------- the device */
+
+static int device_open(struct inode *inode, struct file *filp)
+{
+	struct device_file *device = kzalloc(sizeof(*device),
+					     GFP_KERNEL_ACCOUNT);
+
+	if (!device)
+		return -ENOMEM;
+	device->ns = book_ns_current();
+	filp->private_data = device;
+	filp->f_mode |= FMODE_NOWAIT;
+	return 0;
+}
+
+static int device_release(struct inode *inode, struct file *filp)
+{
+	struct device_file *device = filp->private_data;
+
+	if (device->plain)
+		book_close(device->plain);
+	book_ns_put(device->ns);
+	kfree(device);
+	return 0;
+}
+
+/**
+ * book_device_file() - the default queue behind an open file of the device
+ * @filp: that file
+ *
+ * Return: what it keeps of the queue; ENOMEM, ENOSPC, EDQUOT, EIDRM as an
+ * error pointer where the queue had to be created and could not be.
+ */
+struct book_file *book_device_file(struct file *filp)
+{
+	struct device_file *device = filp->private_data;
+	struct book_file *file, *winner;
+
+	/* Pairs with the cmpxchg() below: what was set up is seen set up. */
+	file = smp_load_acquire(&device->plain);
+	if (file)
+		return file;
+	file = book_open_default(book_chapter(IPCBOOK_QUEUE), device->ns, filp);
+	if (IS_ERR(file))
+		return file;
+	winner = cmpxchg(&device->plain, NULL, file);
+	if (!winner)
+		return file;
+	book_close(file);
+	return winner;
+}
+
+/* The operations of a queue's descriptor, which the device borrows. */
+static const struct file_operations *device_plain(void)
+{
+	const struct book_chapter *chapter = book_chapter(IPCBOOK_QUEUE);
+
+	return chapter ? chapter->fops : NULL;
+}
+
+static ssize_t device_read(struct file *filp, char __user *buf, size_t len,
+			   loff_t *pos)
+{
+	const struct file_operations *plain = device_plain();
+
+	return plain ? plain->read(filp, buf, len, pos) : -EOPNOTSUPP;
+}
+
+static ssize_t device_write(struct file *filp, const char __user *buf,
+			    size_t len, loff_t *pos)
+{
+	const struct file_operations *plain = device_plain();
+
+	return plain ? plain->write(filp, buf, len, pos) : -EOPNOTSUPP;
+}
+
+static ssize_t device_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	const struct file_operations *plain = device_plain();
+
+	return plain ? plain->read_iter(iocb, to) : -EOPNOTSUPP;
+}
+
+static ssize_t device_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	const struct file_operations *plain = device_plain();
+
+	return plain ? plain->write_iter(iocb, from) : -EOPNOTSUPP;
+}
+
+static loff_t device_llseek(struct file *filp, loff_t offset, int whence)
+{
+	const struct file_operations *plain = device_plain();
+
+	return plain ? plain->llseek(filp, offset, whence) : -EOPNOTSUPP;
+}
+
+static __poll_t device_poll(struct file *filp, struct poll_table_struct *pt)
+{
+	const struct file_operations *plain = device_plain();
+
+	return plain ? plain->poll(filp, pt) : EPOLLERR;
+}
+
+static long device_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	const struct file_operations *plain = device_plain();
+	unsigned int block = _IOC_NR(cmd) >> 4;
+
+	if (_IOC_TYPE(cmd) != IPCBOOK_IOC_MAGIC)
+		return -ENOTTY;
+	if (_IOC_NR(cmd) == _IOC_NR(IPCBOOK_IOC_OPEN))
+		return book_open((const void __user *)arg);
+	if (_IOC_NR(cmd) == _IOC_NR(IPCBOOK_IOC_UNLINK))
+		return book_unlink((const void __user *)arg);
+	if (block > IPCBOOK_SEM)
+		return -ENOTTY;
+	if (block && !book_chapter(block))
+		return -EOPNOTSUPP;
+	return plain ? plain->unlocked_ioctl(filp, cmd, arg) : -EOPNOTSUPP;
+}
+
+static void device_show_fdinfo(struct seq_file *seq, struct file *filp)
+{
+	const struct file_operations *plain = device_plain();
+
+	if (plain)
+		plain->show_fdinfo(seq, filp);
+}
+
+static const struct file_operations device_fops = {
+	.owner = THIS_MODULE,
+	.open = device_open,
+	.release = device_release,
+	.read = device_read,
+	.write = device_write,
+	.read_iter = device_read_iter,
+	.write_iter = device_write_iter,
+	.llseek = device_llseek,
+	.poll = device_poll,
+	.unlocked_ioctl = device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = device_show_fdinfo,
+};
+
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "ipcbook",
+	.mode = 0666,
+	.fops = &device_fops,
+};
+
+/* ---------------------------------------------------------- generic netlink */
+
+static struct genl_family book_family;
+
+static const struct nla_policy book_policy[IPCBOOK_A_MAX + 1] = {
+	[IPCBOOK_A_CHAPTER] = NLA_POLICY_RANGE(NLA_U32, IPCBOOK_SIGNAL,
+					       IPCBOOK_SEM),
+	[IPCBOOK_A_NAME] = { .type = NLA_NUL_STRING,
+			     .len = IPCBOOK_NAME_LEN - 1 },
+	[IPCBOOK_A_STAT] = { .type = NLA_REJECT },
+};
+
+/* One dump, as its callback sees it. */
+struct book_dump {
+	struct sk_buff *skb;
+	struct netlink_callback *cb;
+	struct nlattr **attrs;
+};
+
+static bool dump_wants(const struct book_dump *dump,
+		       const struct ipcbook_stat *stat)
+{
+	const struct nlattr *chapter = dump->attrs[IPCBOOK_A_CHAPTER];
+	const struct nlattr *name = dump->attrs[IPCBOOK_A_NAME];
+
+	if (chapter && nla_get_u32(chapter) != stat->chapter)
+		return false;
+	return !name || !nla_strcmp(name, stat->name);
+}
+
+static int dump_object(const struct ipcbook_stat *stat, void *arg)
+{
+	struct book_dump *dump = arg;
+	void *head;
+
+	if (!dump_wants(dump, stat))
+		return 0;
+	head = genlmsg_put(dump->skb, NETLINK_CB(dump->cb->skb).portid,
+			   dump->cb->nlh->nlmsg_seq, &book_family, NLM_F_MULTI,
+			   IPCBOOK_CMD_OBJECT_GET);
+	if (!head)
+		return -EMSGSIZE;
+	if (nla_put_u32(dump->skb, IPCBOOK_A_CHAPTER, stat->chapter) ||
+	    (stat->name[0] &&
+	     nla_put_string(dump->skb, IPCBOOK_A_NAME, stat->name)) ||
+	    nla_put(dump->skb, IPCBOOK_A_STAT, sizeof(*stat), stat)) {
+		genlmsg_cancel(dump->skb, head);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(dump->skb, head);
+	return 0;
+}
+
+static int book_dump_objects(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct book_dump dump = {
+		.skb = skb,
+		.cb = cb,
+		.attrs = book_dump_attrs(cb),
+	};
+	unsigned long cursor = cb->args[0];
+
+	/* A full message is not an error: the dump goes on with the next. */
+	if (cursor != ULONG_MAX)
+		book_each(sock_net(skb->sk), skb->sk->sk_socket->file->f_cred,
+			  &cursor, dump_object, &dump);
+	cb->args[0] = cursor;
+	return skb->len;
+}
+
+static const struct genl_small_ops book_genl_ops[] = {
+	{
+		.cmd = IPCBOOK_CMD_OBJECT_GET,
+		.dumpit = book_dump_objects,
+	},
+};
+
+static struct genl_family book_family __ro_after_init = {
+	.name = IPCBOOK_GENL_NAME,
+	.version = IPCBOOK_GENL_VERSION,
+	.maxattr = IPCBOOK_A_MAX,
+	.policy = book_policy,
+	.netnsok = true,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.small_ops = book_genl_ops,
+	.n_small_ops = ARRAY_SIZE(book_genl_ops),
+};
+
+/* ------------------------------------------------------------ load, unload */
+
+static void chapters_exit(size_t count)
+{
+	while (count--)
+		if (chapters[count]->exit)
+			chapters[count]->exit();
+}
+
+static int __init chapters_init(void)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(chapters); i++) {
+		err = chapters[i]->init ? chapters[i]->init() : 0;
+		if (err) {
+			chapters_exit(i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int __init ipcbook_init(void)
+{
+	int err = chapters_init();
+
+	if (err)
+		return err;
+	err = book_init();
+	if (err)
+		goto err_chapters;
+	err = genl_register_family(&book_family);
+	if (err)
+		goto err_book;
+	err = misc_register(&device);
+	if (err)
+		goto err_family;
+	return 0;
+
+err_family:
+	genl_unregister_family(&book_family);
+err_book:
+	book_exit();
+err_chapters:
+	chapters_exit(ARRAY_SIZE(chapters));
+	return err;
+}
+
+static void __exit ipcbook_exit(void)
+{
+	misc_deregister(&device);
+	genl_unregister_family(&book_family);
+	book_exit();
+	chapters_exit(ARRAY_SIZE(chapters));
+}
+
+module_init(ipcbook_init);
+module_exit(ipcbook_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("The handbook of Linux inter-process communication");
+MODULE_AUTHOR("The ipcbook authors");

@@ -1,0 +1,1984 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The typed message queue.
+ *
+ * One structure answers every question that a queue is asked: the line. A line
+ * is a tree of types; each type holds those who came under it, in order of
+ * arrival; and each subtree knows the oldest of its members. So "the oldest",
+ * "the oldest of type T", "the oldest of any type but T" and "the lowest type up
+ * to T" are one or two walks down a tree whose size is the number of distinct
+ * types, however many messages wait.
+ *
+ * A queue has these lines:
+ *
+ *	queued		messages, by their type
+ *	blocked		messages of senders that wait for room, by their type
+ *	receivers[]	receivers that wait, by the type of their selector; one
+ *			line for each kind of selector
+ *	pollers[]	descriptors that somebody polls, likewise
+ *
+ * Who arrives gets the next number of the queue, and whoever has the lowest
+ * number among those that fit is served first.
+ *
+ * A message that was taken is in no line, but counts in the limits until it has
+ * been copied out. If that fails it goes to the next receiver that wants it, or
+ * back into its place: the number is kept. While somebody peeks at a message it
+ * may be received, but is not freed before he has done.
+ *
+ * Memory: payloads up to QUEUE_SLOT bytes live in slots that the queue owns,
+ * paid for by its creator and kept for the next message; larger ones are
+ * allocated and paid for by their sender. Payloads are copied from and to
+ * user memory without any lock; those that fit a slot are first copied to the
+ * sender's stack, so that one short hold of the lock puts them in place.
+ *
+ * Locks: queue.lock protects everything in struct queue that is not fixed at
+ * creation, all lines, and struct queue_file but its book_file. It is taken
+ * inside of book_mutex, and waking pollers takes wait queue locks inside of it.
+ *
+ * Barriers: queue_done() hands its result to a sleeper with a release store of
+ * waiter.done, which pairs with the acquire load in queue_sleep(). After it the
+ * sleeper may be gone with its stack; so the task was referred to before.
+ */
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/rbtree_augmented.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "book.h"
+#include "compat.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+static unsigned long queue_max_messages = 65536;
+module_param(queue_max_messages, ulong, 0644);
+MODULE_PARM_DESC(queue_max_messages, "Most messages in one queue");
+
+static unsigned long queue_max_bytes = 16UL << 20;
+module_param(queue_max_bytes, ulong, 0644);
+MODULE_PARM_DESC(queue_max_bytes, "Most payload bytes in one queue");
+
+static unsigned long queue_max_size = 1UL << 20;
+module_param(queue_max_size, ulong, 0644);
+MODULE_PARM_DESC(queue_max_size, "Most payload bytes of one message");
+
+#define QUEUE_MESSAGES	1024ULL
+#define QUEUE_BYTES	262144ULL
+#define QUEUE_SIZE	8192ULL
+
+/* What even CAP_SYS_RESOURCE does not exceed: sums must not overflow. */
+#define QUEUE_MOST	(1ULL << 40)
+#define QUEUE_MOST_SIZE	((u64)INT_MAX / 2)
+
+/* Bytes of a slot, four cache lines, and what is left of them for a payload. */
+#define SLOT_SIZE	256
+#define QUEUE_SLOT	(SLOT_SIZE - offsetof(struct queue_msg, data))
+
+/* Free slots that a queue keeps. */
+#define QUEUE_SPARE	1024
+
+/* ------------------------------------------------------------------ the line */
+
+/**
+ * struct place - a member of a line
+ * @node: in the tree, for the first of its type; else empty
+ * @type: what the line is sorted by
+ * @number: order of arrival
+ * @oldest: lowest number in the subtree
+ * @same: all of one type, as a ring that begins at the one in the tree
+ */
+struct place {
+	struct rb_node node;
+	s64 type;
+	u64 number;
+	u64 oldest;
+	struct list_head same;
+};
+
+/**
+ * struct line - those who wait, sorted by type
+ * @root: the first of each type
+ * @types: how many types
+ */
+struct line {
+	struct rb_root root;
+	u64 types;
+};
+
+#define to_place(rb)	rb_entry(rb, struct place, node)
+
+static u64 place_oldest(const struct place *place)
+{
+	u64 oldest = place->number;
+
+	if (place->node.rb_left)
+		oldest = min(oldest, to_place(place->node.rb_left)->oldest);
+	if (place->node.rb_right)
+		oldest = min(oldest, to_place(place->node.rb_right)->oldest);
+	return oldest;
+}
+
+static bool place_compute(struct place *place, bool exit)
+{
+	u64 oldest = place_oldest(place);
+
+	if (exit && place->oldest == oldest)
+		return true;
+	place->oldest = oldest;
+	return false;
+}
+
+RB_DECLARE_CALLBACKS(static, place_callbacks, struct place, node, oldest,
+		     place_compute);
+
+static void place_init(struct place *place, s64 type)
+{
+	RB_CLEAR_NODE(&place->node);
+	INIT_LIST_HEAD(&place->same);
+	place->type = type;
+}
+
+static bool place_in_line(const struct place *place)
+{
+	return !RB_EMPTY_NODE(&place->node) || !list_empty(&place->same);
+}
+
+static bool line_empty(const struct line *line)
+{
+	return RB_EMPTY_ROOT(&line->root);
+}
+
+/* @new takes the node of @old, which was the first of their type. */
+static void line_replace(struct line *line, struct place *old,
+			 struct place *new)
+{
+	rb_replace_node(&old->node, &new->node, &line->root);
+	RB_CLEAR_NODE(&old->node);
+	new->oldest = old->oldest;
+	place_callbacks_propagate(&new->node, NULL);
+}
+
+/*
+ * Joins the others of its type. Those who come back have a lower number than
+ * some that wait, and go before them; they are as many as were taken at once.
+ */
+static void line_join(struct line *line, struct place *first,
+		      struct place *place)
+{
+	struct place *after = list_last_entry(&first->same, struct place, same);
+
+	if (place->number > after->number) {
+		list_add_tail(&place->same, &first->same);
+		return;
+	}
+	if (place->number < first->number) {
+		list_add_tail(&place->same, &first->same);
+		line_replace(line, first, place);
+		return;
+	}
+	list_for_each_entry(after, &first->same, same)
+		if (place->number < after->number)
+			break;
+	list_add_tail(&place->same, &after->same);
+}
+
+static void line_add(struct line *line, struct place *place)
+{
+	struct rb_node **link = &line->root.rb_node;
+	struct rb_node *parent = NULL;
+
+	while (*link) {
+		struct place *at = to_place(*link);
+
+		if (place->type == at->type) {
+			line_join(line, at, place);
+			return;
+		}
+		parent = *link;
+		link = place->type < at->type ? &parent->rb_left :
+						&parent->rb_right;
+	}
+	line->types++;
+	place->oldest = place->number;
+	rb_link_node(&place->node, parent, link);
+	if (parent)
+		place_callbacks_propagate(parent, NULL);
+	rb_insert_augmented(&place->node, &line->root, &place_callbacks);
+}
+
+static void line_del(struct line *line, struct place *place)
+{
+	struct place *next;
+
+	if (!RB_EMPTY_NODE(&place->node)) {
+		if (list_empty(&place->same)) {
+			rb_erase_augmented(&place->node, &line->root,
+					   &place_callbacks);
+			RB_CLEAR_NODE(&place->node);
+			line->types--;
+		} else {
+			next = list_first_entry(&place->same, struct place,
+						same);
+			line_replace(line, place, next);
+		}
+	}
+	list_del_init(&place->same);
+}
+
+/* The oldest below and at @rb. */
+static struct place *subtree_oldest(struct rb_node *rb)
+{
+	struct place *at = to_place(rb);
+
+	while (at->number != at->oldest) {
+		struct rb_node *left = at->node.rb_left;
+
+		if (left && to_place(left)->oldest == at->oldest)
+			at = to_place(left);
+		else
+			at = to_place(at->node.rb_right);
+	}
+	return at;
+}
+
+/* The older of @best and of what is at @rb; @whole: with all below it. */
+static struct place *older(struct place *best, struct rb_node *rb, bool whole)
+{
+	struct place *at;
+	u64 number;
+
+	if (!rb)
+		return best;
+	at = to_place(rb);
+	number = whole ? at->oldest : at->number;
+	if (best && best->number < number)
+		return best;
+	return whole ? subtree_oldest(rb) : at;
+}
+
+/* The oldest of the types from @low to @high, or NULL. */
+static struct place *line_oldest(const struct line *line, s64 low, s64 high)
+{
+	struct rb_node *rb = line->root.rb_node;
+	struct place *best;
+	struct rb_node *at;
+
+	while (rb && (to_place(rb)->type < low || to_place(rb)->type > high))
+		rb = to_place(rb)->type < low ? rb->rb_right : rb->rb_left;
+	if (!rb)
+		return NULL;
+	best = to_place(rb);
+	if (low == high)
+		return best;
+	/* Of the left side what is not below low, of the right likewise. */
+	for (at = rb->rb_left; at;) {
+		if (to_place(at)->type < low) {
+			at = at->rb_right;
+			continue;
+		}
+		best = older(best, at, false);
+		best = older(best, at->rb_right, true);
+		at = at->rb_left;
+	}
+	for (at = rb->rb_right; at;) {
+		if (to_place(at)->type > high) {
+			at = at->rb_left;
+			continue;
+		}
+		best = older(best, at, false);
+		best = older(best, at->rb_left, true);
+		at = at->rb_right;
+	}
+	return best;
+}
+
+/* The first of the lowest type that is not below @low, or NULL. */
+static struct place *line_lowest(const struct line *line, s64 low)
+{
+	struct rb_node *rb = line->root.rb_node;
+	struct place *best = NULL;
+
+	while (rb) {
+		if (to_place(rb)->type < low) {
+			rb = rb->rb_right;
+			continue;
+		}
+		best = to_place(rb);
+		rb = rb->rb_left;
+	}
+	return best;
+}
+
+static struct place *older_of(struct place *a, struct place *b)
+{
+	if (!a || !b)
+		return a ?: b;
+	return a->number < b->number ? a : b;
+}
+
+/* The member of a line of messages that a selector means, or NULL. */
+static struct place *line_select(const struct line *line, u32 select, s64 type)
+{
+	struct place *lowest;
+
+	if (line_empty(line))
+		return NULL;
+	switch (select) {
+	case IPCBOOK_ANY:
+		return subtree_oldest(line->root.rb_node);
+	case IPCBOOK_EXACT:
+		return line_oldest(line, type, type);
+	case IPCBOOK_UPTO:
+		lowest = line_lowest(line, IPCBOOK_TYPE_MIN);
+		return lowest && lowest->type <= type ? lowest : NULL;
+	default:
+		return older_of(line_oldest(line, IPCBOOK_TYPE_MIN, type - 1),
+				line_oldest(line, type + 1, IPCBOOK_TYPE_MAX));
+	}
+}
+
+/* ----------------------------------------------------------------- the queue */
+
+/* Kinds of selectors that have a line each; any type is up to the highest. */
+enum { WANT_EXACT, WANT_UPTO, WANT_NOT, WANTS };
+
+/**
+ * struct queue - a queue
+ * @object: what all chapters have
+ * @max_messages: limit, fixed at creation
+ * @max_bytes: limit, fixed at creation
+ * @max_size: limit of one message, fixed at creation
+ * @writers: polled by those who wait for room
+ * @lock: protects what follows
+ * @gone: unlinked, or its namespace has ended
+ * @crowded: so much was put back that hand-over has stopped for now
+ * @messages: queued, and taken but not yet copied out
+ * @bytes: their payload
+ * @waiting: queued
+ * @waiting_bytes: their payload
+ * @number: the last one given to somebody who arrived
+ * @slots: free slots
+ * @spare: how many
+ * @owned: slots that exist
+ * @queued: messages
+ * @blocked: messages of blocked senders
+ * @receivers: blocked receivers, by kind of selector
+ * @pollers: polled descriptors, by kind of selector
+ * @sender: who sent last
+ * @receiver: who received last
+ * @count: counters for IPCBOOK_IOC_STAT, whose meaning they have
+ */
+struct queue {
+	struct book_object object;
+	u64 max_messages;
+	u64 max_bytes;
+	u64 max_size;
+	wait_queue_head_t writers;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	bool gone;
+	bool crowded;
+	u64 messages;
+	u64 bytes;
+	u64 waiting;
+	u64 waiting_bytes;
+	u64 number;
+	struct queue_msg *slots;
+	unsigned long spare;
+	unsigned long owned;
+	struct line queued;
+	struct line blocked;
+	struct line receivers[WANTS];
+	struct line pollers[WANTS];
+	struct pid *sender;
+	struct pid *receiver;
+	struct {
+		u64 sent_ns;
+		u64 received_ns;
+		u64 senders_waiting;
+		u64 receivers_waiting;
+		u64 sent;
+		u64 sent_bytes;
+		u64 received;
+		u64 received_bytes;
+		u64 direct;
+		u64 blocked;
+		u64 refused;
+		u64 returned;
+	} count;
+};
+
+/**
+ * struct queue_msg - a message
+ * @place: in the line queued or blocked; holds its type and arrival number
+ * @next: the next free slot
+ * @waiter: its sender, as long as that is blocked
+ * @pid: sender's process, referred to
+ * @sent_ns: when it was sent, CLOCK_REALTIME
+ * @uid: sender's effective user
+ * @gid: sender's effective group
+ * @len: bytes of payload
+ * @users: one for the queue and one for everybody who peeks at it
+ * @slot: it lives in a slot of the queue
+ * @data: the payload
+ */
+struct queue_msg {
+	struct place place;
+	union {
+		struct queue_msg *next;
+		struct waiter *waiter;
+	};
+	struct pid *pid;
+	u64 sent_ns;
+	kuid_t uid;
+	kgid_t gid;
+	u32 len;
+	u32 users : 31;
+	u32 slot : 1;
+	u8 data[] __aligned(8);
+};
+
+/**
+ * struct waiter - a blocked sender or receiver, on its own stack
+ * @place: of a receiver, in a line of receivers
+ * @line: which one
+ * @task: who sleeps
+ * @room: of a receiver, how long a message it takes
+ * @msg: of a receiver, what it was given
+ * @err: how the wait ended
+ * @done: that it ended; see queue_done()
+ */
+struct waiter {
+	struct place place;
+	struct line *line;
+	struct task_struct *task;
+	size_t room;
+	struct queue_msg *msg;
+	int err;
+	int done;
+};
+
+/**
+ * struct queue_file - what a descriptor keeps of a queue
+ * @file: what all chapters have
+ * @readers: polled by those who wait for a message
+ * @place: in a line of pollers, from the first poll on
+ * @select: which messages make it readable
+ * @type: what that compares with
+ */
+struct queue_file {
+	struct book_file file;
+	wait_queue_head_t readers;
+	struct place place;
+	u32 select;
+	s64 type;
+};
+
+/**
+ * struct wanted - a receive call
+ * @select: one of enum ipcbook_select
+ * @flags: IPCBOOK_NOWAIT, IPCBOOK_TRUNCATE, IPCBOOK_PEEK
+ * @type: what @select compares with
+ * @deadline: CLOCK_MONOTONIC, 0 for ever
+ * @room: bytes that may be copied
+ * @buf: where to, or
+ * @iter: where to
+ * @info: where the sender's identity goes, or NULL
+ * @copied: where the number of copied bytes goes, or NULL
+ */
+struct wanted {
+	u32 select;
+	u32 flags;
+	s64 type;
+	u64 deadline;
+	size_t room;
+	void __user *buf;
+	struct iov_iter *iter;
+	struct ipcbook_queue_info __user *info;
+	u64 __user *copied;
+};
+
+/**
+ * struct offer - a send call
+ * @flags: IPCBOOK_NOWAIT
+ * @gfp: how to allocate
+ * @type: the message's
+ * @deadline: CLOCK_MONOTONIC, 0 for ever
+ * @len: bytes of payload
+ * @buf: where it is, or
+ * @iter: where it is
+ */
+struct offer {
+	u32 flags;
+	gfp_t gfp;
+	s64 type;
+	u64 deadline;
+	size_t len;
+	const void __user *buf;
+	struct iov_iter *iter;
+};
+
+static struct kmem_cache *queue_slots;
+
+static struct queue *to_queue(struct book_object *object)
+{
+	return container_of(object, struct queue, object);
+}
+
+static struct queue_file *to_queue_file(struct book_file *file)
+{
+	return container_of(file, struct queue_file, file);
+}
+
+static struct queue_msg *to_msg(struct place *place)
+{
+	return place ? container_of(place, struct queue_msg, place) : NULL;
+}
+
+/* The line that a selector belongs to. */
+static int want_line(u32 select)
+{
+	switch (select) {
+	case IPCBOOK_EXACT:
+		return WANT_EXACT;
+	case IPCBOOK_NOT:
+		return WANT_NOT;
+	default:
+		return WANT_UPTO;
+	}
+}
+
+/* ------------------------------------------------------------- waking others */
+
+/* Tasks to wake once the lock is free; more than that are woken at once. */
+#define WAKE_LIST	8
+
+struct wake_list {
+	unsigned int count;
+	struct task_struct *tasks[WAKE_LIST];
+};
+
+static void wake_one(struct task_struct *task)
+{
+	wake_up_process(task);
+	put_task_struct(task);
+}
+
+static void wake_all(struct wake_list *list)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->count; i++)
+		wake_one(list->tasks[i]);
+}
+
+/* Ends a wait; @waiter must not be touched any more. */
+static void queue_done(struct waiter *waiter, int err, struct wake_list *list)
+{
+	struct task_struct *task = get_task_struct(waiter->task);
+
+	waiter->err = err;
+	/* Pairs with the acquire load in queue_sleep(). */
+	smp_store_release(&waiter->done, 1);
+	if (list->count < WAKE_LIST)
+		list->tasks[list->count++] = task;
+	else
+		wake_one(task);
+}
+
+static void wake_poller(struct line *line, struct place *place)
+{
+	struct queue_file *qf = container_of(place, struct queue_file, place);
+
+	/*
+	 * Poll enters the wait queue before it takes queue.lock to enter the
+	 * line; so whoever is in the line and not in the wait queue has left.
+	 */
+	if (waitqueue_active(&qf->readers))
+		wake_up_poll(&qf->readers, EPOLLIN | EPOLLRDNORM);
+	else
+		line_del(line, place);
+}
+
+static void wake_range(struct line *line, s64 low, s64 high)
+{
+	struct place *first, *place, *next;
+	struct rb_node *after;
+
+	for (first = line_lowest(line, low); first && first->type <= high;
+	     first = after ? to_place(after) : NULL) {
+		after = rb_next(&first->node);
+		list_for_each_entry_safe(place, next, &first->same, same)
+			wake_poller(line, place);
+		wake_poller(line, first);
+	}
+}
+
+/* A message of @type can be received. */
+static void queue_wake_readers(struct queue *queue, s64 type)
+{
+	lockdep_assert_held(&queue->lock);
+	if (!line_empty(&queue->pollers[WANT_EXACT]))
+		wake_range(&queue->pollers[WANT_EXACT], type, type);
+	if (!line_empty(&queue->pollers[WANT_UPTO]))
+		wake_range(&queue->pollers[WANT_UPTO], type, IPCBOOK_TYPE_MAX);
+	if (!line_empty(&queue->pollers[WANT_NOT])) {
+		wake_range(&queue->pollers[WANT_NOT], IPCBOOK_TYPE_MIN,
+			   type - 1);
+		wake_range(&queue->pollers[WANT_NOT], type + 1,
+			   IPCBOOK_TYPE_MAX);
+	}
+}
+
+/* Enters @qf among the pollers. */
+static void queue_watch(struct queue *queue, struct queue_file *qf)
+{
+	lockdep_assert_held(&queue->lock);
+	place_init(&qf->place, qf->select == IPCBOOK_ANY ? IPCBOOK_TYPE_MAX :
+							   qf->type);
+	qf->place.number = ++queue->number;
+	line_add(&queue->pollers[want_line(qf->select)], &qf->place);
+}
+
+/* Sleeps until @waiter is done; the caller looks at it under the lock. */
+static int queue_sleep(struct waiter *waiter, u64 deadline)
+{
+	ktime_t expires = min_t(u64, deadline, KTIME_MAX);
+	int err = 0;
+
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		/* Pairs with the release store in queue_done(). */
+		if (smp_load_acquire(&waiter->done))
+			break;
+		if (signal_pending(current)) {
+			err = -ERESTARTSYS;
+			break;
+		}
+		if (!deadline) {
+			schedule();
+		} else if (!schedule_hrtimeout_range_clock(&expires,
+							   current->timer_slack_ns,
+							   HRTIMER_MODE_ABS,
+							   CLOCK_MONOTONIC)) {
+			err = -ETIMEDOUT;
+			break;
+		}
+	}
+	__set_current_state(TASK_RUNNING);
+	return err;
+}
+
+/* ------------------------------------------------------------------ messages */
+
+static struct queue_msg *slot_get(struct queue *queue)
+{
+	struct queue_msg *msg = queue->slots;
+
+	lockdep_assert_held(&queue->lock);
+	if (!msg)
+		return NULL;
+	queue->slots = msg->next;
+	queue->spare--;
+	return msg;
+}
+
+/* Gives a slot back; true if the queue has enough and the caller frees it. */
+static bool slot_put(struct queue *queue, struct queue_msg *msg)
+{
+	lockdep_assert_held(&queue->lock);
+	if (queue->spare >= QUEUE_SPARE) {
+		queue->owned--;
+		return true;
+	}
+	msg->next = queue->slots;
+	queue->slots = msg;
+	queue->spare++;
+	return false;
+}
+
+/* Frees what msg_put() left over, outside of the lock. */
+static void msg_free(struct queue_msg *msg)
+{
+	if (!msg)
+		return;
+	if (msg->slot)
+		kmem_cache_free(queue_slots, msg);
+	else
+		kvfree(msg);
+}
+
+/*
+ * Drops a reference on @msg under the lock. Returns it if it is to be freed by
+ * msg_free() without the lock, else NULL.
+ */
+static struct queue_msg *msg_put(struct queue *queue, struct queue_msg *msg)
+{
+	lockdep_assert_held(&queue->lock);
+	if (--msg->users)
+		return NULL;
+	put_pid(msg->pid);
+	if (msg->slot && !slot_put(queue, msg))
+		return NULL;
+	return msg;
+}
+
+static int copy_in(void *dst, struct offer *offer)
+{
+	if (offer->iter)
+		return copy_from_iter_full(dst, offer->len, offer->iter) ?
+		       0 : -EFAULT;
+	if (offer->len <= QUEUE_SLOT)
+		return book_copy_in(dst, offer->buf, offer->len);
+	return copy_from_user(dst, offer->buf, offer->len) ? -EFAULT : 0;
+}
+
+static int copy_data(struct queue_msg *msg, struct wanted *want, size_t len)
+{
+	if (want->iter)
+		return copy_to_iter(msg->data, len, want->iter) == len ?
+		       0 : -EFAULT;
+	if (len <= QUEUE_SLOT)
+		return book_copy_out(want->buf, msg->data, len);
+	return copy_to_user(want->buf, msg->data, len) ? -EFAULT : 0;
+}
+
+/* Everything of @msg that its receiver asked for. */
+static int copy_out(struct queue_msg *msg, struct wanted *want)
+{
+	size_t len = min_t(size_t, msg->len, want->room);
+	struct ipcbook_queue_info info;
+	int err;
+
+	err = copy_data(msg, want, len);
+	if (err)
+		return err;
+	if (want->copied && put_user((u64)len, want->copied))
+		return -EFAULT;
+	if (!want->info)
+		return 0;
+	info = (struct ipcbook_queue_info) {
+		.type = msg->place.type,
+		.length = msg->len,
+		.number = msg->place.number,
+		.sent_ns = msg->sent_ns,
+		.pid = pid_vnr(msg->pid),
+		.uid = from_kuid_munged(current_user_ns(), msg->uid),
+		.gid = from_kgid_munged(current_user_ns(), msg->gid),
+	};
+	return book_copy_out(want->info, &info, sizeof(info));
+}
+
+/* ------------------------------------------------------------------- sending */
+
+static bool queue_has_room(const struct queue *queue, size_t len)
+{
+	return queue->messages < queue->max_messages &&
+	       queue->bytes + len <= queue->max_bytes;
+}
+
+/*
+ * What a receiver takes from a sender's hand needs no room; but if the receiver
+ * then cannot take it, it comes to wait in the queue all the same. A receiver
+ * that does so on purpose gets a queue to twice its limits, no further.
+ */
+static bool queue_may_pass(struct queue *queue)
+{
+	if (likely(queue->waiting < 2 * queue->max_messages &&
+		   queue->waiting_bytes < 2 * queue->max_bytes))
+		return true;
+	queue->crowded = true;
+	return false;
+}
+
+/* The longest waiting receiver that selects @type, or NULL. */
+static struct waiter *queue_receiver(struct queue *queue, s64 type)
+{
+	struct line *lines = queue->receivers;
+	struct place *place = NULL;
+
+	lockdep_assert_held(&queue->lock);
+	if (!line_empty(&lines[WANT_EXACT]))
+		place = line_oldest(&lines[WANT_EXACT], type, type);
+	if (!line_empty(&lines[WANT_UPTO]))
+		place = older_of(place, line_oldest(&lines[WANT_UPTO], type,
+						    IPCBOOK_TYPE_MAX));
+	if (!line_empty(&lines[WANT_NOT])) {
+		place = older_of(place, line_oldest(&lines[WANT_NOT],
+						    IPCBOOK_TYPE_MIN,
+						    type - 1));
+		place = older_of(place, line_oldest(&lines[WANT_NOT], type + 1,
+						    IPCBOOK_TYPE_MAX));
+	}
+	return place ? container_of(place, struct waiter, place) : NULL;
+}
+
+/*
+ * Gives @msg to the longest waiting receiver that selects it. Those whose
+ * buffer is too small are told so on the way.
+ */
+static bool queue_hand_over(struct queue *queue, struct queue_msg *msg,
+			    struct wake_list *list)
+{
+	struct waiter *waiter;
+
+	if (!queue_may_pass(queue))
+		return false;
+	while ((waiter = queue_receiver(queue, msg->place.type))) {
+		line_del(waiter->line, &waiter->place);
+		queue->count.receivers_waiting--;
+		if (waiter->room < msg->len) {
+			queue_done(waiter, -EMSGSIZE, list);
+			continue;
+		}
+		waiter->msg = msg;
+		queue_done(waiter, 0, list);
+		return true;
+	}
+	return false;
+}
+
+/* @msg has arrived: it counts from now on, until it has been copied out. */
+static void queue_count_in(struct queue *queue, struct queue_msg *msg)
+{
+	queue->messages++;
+	queue->bytes += msg->len;
+	queue->count.sent++;
+	queue->count.sent_bytes += msg->len;
+	queue->count.sent_ns = msg->sent_ns;
+	if (queue->sender != msg->pid) {
+		put_pid(queue->sender);
+		queue->sender = get_pid(msg->pid);
+	}
+}
+
+static void queue_append(struct queue *queue, struct queue_msg *msg)
+{
+	line_add(&queue->queued, &msg->place);
+	queue->waiting++;
+	queue->waiting_bytes += msg->len;
+	queue_wake_readers(queue, msg->place.type);
+}
+
+static void queue_remove(struct queue *queue, struct queue_msg *msg)
+{
+	line_del(&queue->queued, &msg->place);
+	queue->waiting--;
+	queue->waiting_bytes -= msg->len;
+}
+
+/* Lets @msg in, which has just arrived. Tells how it went. */
+static enum queue_way queue_admit(struct queue *queue, struct queue_msg *msg,
+				  struct wake_list *list)
+{
+	lockdep_assert_held(&queue->lock);
+	msg->place.number = ++queue->number;
+	if (queue->count.receivers_waiting &&
+	    queue_hand_over(queue, msg, list)) {
+		queue->count.direct++;
+		queue_count_in(queue, msg);
+		return QUEUE_DIRECT;
+	}
+	if (!line_empty(&queue->blocked) || !queue_has_room(queue, msg->len))
+		return QUEUE_REFUSED;
+	queue_count_in(queue, msg);
+	queue_append(queue, msg);
+	return QUEUE_QUEUED;
+}
+
+/* The sender of @msg need not wait any longer: it is in. */
+static void queue_unblock(struct queue *queue, struct queue_msg *msg,
+			  struct wake_list *list)
+{
+	line_del(&queue->blocked, &msg->place);
+	queue->count.senders_waiting--;
+	msg->place.number = ++queue->number;
+	queue_count_in(queue, msg);
+	queue_done(msg->waiter, 0, list);
+	msg->waiter = NULL;
+}
+
+/* Room has come: lets blocked senders in, strictly in order of arrival. */
+static void queue_grant(struct queue *queue, struct wake_list *list)
+{
+	struct queue_msg *msg;
+
+	lockdep_assert_held(&queue->lock);
+	while (!line_empty(&queue->blocked)) {
+		msg = to_msg(subtree_oldest(queue->blocked.root.rb_node));
+		if (!queue_has_room(queue, msg->len))
+			break;
+		queue_unblock(queue, msg, list);
+		if (!queue_hand_over(queue, msg, list))
+			queue_append(queue, msg);
+	}
+}
+
+/*
+ * Hand-over had stopped because the queue was crowded, and can go on: joins the
+ * senders and receivers who have come to wait for each other meanwhile.
+ */
+static void queue_rejoin(struct queue *queue, struct wake_list *list)
+{
+	struct rb_node *rb, *next;
+	struct queue_msg *msg;
+
+	queue->crowded = false;
+	for (rb = rb_first(&queue->blocked.root); rb; rb = next) {
+		next = rb_next(rb);
+		msg = to_msg(to_place(rb));
+		if (!queue_may_pass(queue))
+			break;
+		if (!queue_receiver(queue, msg->place.type))
+			continue;
+		queue_unblock(queue, msg, list);
+		if (!queue_hand_over(queue, msg, list))
+			queue_append(queue, msg);
+	}
+}
+
+/*
+ * @msg has been copied out. Returns what msg_free() is to free without the
+ * lock.
+ */
+static struct queue_msg *queue_consume(struct queue *queue,
+				       struct queue_msg *msg,
+				       struct wake_list *list)
+{
+	struct pid *pid = task_tgid(current);
+
+	lockdep_assert_held(&queue->lock);
+	queue->messages--;
+	queue->bytes -= msg->len;
+	queue->count.received++;
+	queue->count.received_bytes += msg->len;
+	queue->count.received_ns = ktime_get_coarse_real_ns();
+	if (queue->receiver != pid) {
+		put_pid(queue->receiver);
+		queue->receiver = get_pid(pid);
+	}
+	if (unlikely(queue->crowded))
+		queue_rejoin(queue, list);
+	if (!line_empty(&queue->blocked))
+		queue_grant(queue, list);
+	if (waitqueue_active(&queue->writers) && line_empty(&queue->blocked) &&
+	    queue_has_room(queue, queue->max_size))
+		wake_up_poll(&queue->writers, EPOLLOUT | EPOLLWRNORM);
+	return msg_put(queue, msg);
+}
+
+/* @msg could not be copied out: to the next who wants it, or into its place. */
+static void queue_return(struct queue *queue, struct queue_msg *msg,
+			 struct wake_list *list)
+{
+	lockdep_assert_held(&queue->lock);
+	queue->count.returned++;
+	trace_queue_return(queue->object.id, msg->place.type, msg->len,
+			   msg->place.number);
+	if (!queue_hand_over(queue, msg, list))
+		queue_append(queue, msg);
+}
+
+/* A message for @offer, with its payload where that does not fit a slot. */
+static struct queue_msg *msg_large(struct offer *offer)
+{
+	struct queue_msg *msg = kvmalloc(struct_size(msg, data, offer->len),
+					 offer->gfp | __GFP_ACCOUNT |
+					 __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+
+	if (!msg)
+		return ERR_PTR(-ENOMEM);
+	msg->slot = 0;
+	if (copy_in(msg->data, offer)) {
+		kvfree(msg);
+		return ERR_PTR(-EFAULT);
+	}
+	return msg;
+}
+
+static void msg_fill(struct queue_msg *msg, const struct offer *offer)
+{
+	place_init(&msg->place, offer->type);
+	msg->waiter = NULL;
+	msg->pid = get_pid(task_tgid(current));
+	msg->sent_ns = ktime_get_coarse_real_ns();
+	msg->uid = current_euid();
+	msg->gid = current_egid();
+	msg->len = offer->len;
+	msg->users = 1;
+}
+
+/* Waits until @msg was let in; called with the lock, returns without. */
+static int queue_block_sender(struct queue *queue, struct queue_msg *msg,
+			      const struct offer *offer,
+			      struct wake_list *list)
+{
+	u64 start = trace_queue_wait_enabled() ? ktime_get_ns() : 0;
+	struct waiter waiter = { .task = current };
+	struct queue_msg *left = NULL;
+	int err;
+
+	queue->count.blocked++;
+	queue->count.senders_waiting++;
+	msg->waiter = &waiter;
+	line_add(&queue->blocked, &msg->place);
+	queue_wake_readers(queue, offer->type);
+	spin_unlock(&queue->lock);
+	wake_all(list);
+
+	err = queue_sleep(&waiter, offer->deadline);
+	if (err || waiter.err) {
+		spin_lock(&queue->lock);
+		if (waiter.done) {
+			err = waiter.err;
+		} else {
+			line_del(&queue->blocked, &msg->place);
+			queue->count.senders_waiting--;
+			queue->count.refused += err == -ETIMEDOUT;
+		}
+		if (err)
+			left = msg_put(queue, msg);
+		spin_unlock(&queue->lock);
+	}
+	msg_free(left);
+	if (trace_queue_wait_enabled())
+		trace_queue_wait(queue->object.id, true,
+				 ktime_get_ns() - start, err);
+	return err;
+}
+
+static int queue_check_offer(const struct queue *queue,
+			     const struct offer *offer)
+{
+	if (offer->type < IPCBOOK_TYPE_MIN || offer->type > IPCBOOK_TYPE_MAX)
+		return -EINVAL;
+	if (!offer->len)
+		return -EINVAL;
+	return offer->len > queue->max_size ? -E2BIG : 0;
+}
+
+/* A free slot; the lock is held before and after, but not all the while. */
+static struct queue_msg *slot_take(struct queue *queue, gfp_t gfp)
+{
+	struct queue_msg *msg = slot_get(queue);
+
+	if (likely(msg))
+		return msg;
+	spin_unlock(&queue->lock);
+	msg = book_alloc_owned(&queue->object, queue_slots, gfp);
+	spin_lock(&queue->lock);
+	if (msg) {
+		msg->slot = 1;
+		queue->owned++;
+	}
+	return msg;
+}
+
+/**
+ * queue_send() - sends one message
+ * @queue: where to
+ * @offer: what, and how long to wait for room
+ *
+ * Return: 0; EINVAL for a type out of range or an empty message, E2BIG for one
+ * over the queue's limit, EFAULT, ENOMEM, EIDRM if the queue has ended, EAGAIN,
+ * ETIMEDOUT. After an error nothing was sent.
+ */
+static int queue_send(struct queue *queue, struct offer *offer)
+{
+	u8 bounce[QUEUE_SLOT] __aligned(8);
+	struct wake_list list = {};
+	struct queue_msg *msg = NULL;
+	enum queue_way way;
+	int err;
+
+	err = queue_check_offer(queue, offer);
+	if (err)
+		return err;
+	if (offer->len > QUEUE_SLOT) {
+		msg = msg_large(offer);
+		if (IS_ERR(msg))
+			return PTR_ERR(msg);
+	} else if (copy_in(bounce, offer)) {
+		return -EFAULT;
+	}
+
+	spin_lock(&queue->lock);
+	if (!msg) {
+		msg = slot_take(queue, offer->gfp);
+		if (!msg) {
+			spin_unlock(&queue->lock);
+			return -ENOMEM;
+		}
+		memcpy(msg->data, bounce, offer->len);
+	}
+	msg_fill(msg, offer);
+	err = -EIDRM;
+	if (unlikely(queue->gone))
+		goto err_put;
+	way = queue_admit(queue, msg, &list);
+	if (way == QUEUE_REFUSED && !(offer->flags & IPCBOOK_NOWAIT))
+		way = QUEUE_BLOCKED;
+	trace_queue_send(queue->object.id, offer->type, offer->len, way);
+	if (way == QUEUE_BLOCKED)
+		return queue_block_sender(queue, msg, offer, &list);
+	if (way == QUEUE_REFUSED) {
+		queue->count.refused++;
+		err = -EAGAIN;
+		goto err_put;
+	}
+	spin_unlock(&queue->lock);
+	wake_all(&list);
+	return 0;
+
+err_put:
+	msg = msg_put(queue, msg);
+	spin_unlock(&queue->lock);
+	wake_all(&list);
+	msg_free(msg);
+	return err;
+}
+
+/* ----------------------------------------------------------------- receiving */
+
+static bool wanted_fits(const struct wanted *want, const struct queue_msg *msg)
+{
+	return msg->len <= want->room || want->flags & IPCBOOK_TRUNCATE;
+}
+
+/* Takes what @want selects: from the queue, or from a blocked sender's hand. */
+static struct queue_msg *queue_take(struct queue *queue,
+				    const struct wanted *want,
+				    struct wake_list *list)
+{
+	struct queue_msg *msg;
+
+	lockdep_assert_held(&queue->lock);
+	if (unlikely(queue->gone))
+		return ERR_PTR(-EIDRM);
+	msg = to_msg(line_select(&queue->queued, want->select, want->type));
+	if (likely(msg)) {
+		if (!wanted_fits(want, msg))
+			return ERR_PTR(-EMSGSIZE);
+		queue_remove(queue, msg);
+		return msg;
+	}
+	msg = to_msg(line_select(&queue->blocked, want->select, want->type));
+	if (!msg || !queue_may_pass(queue))
+		return ERR_PTR(-EAGAIN);
+	if (!wanted_fits(want, msg))
+		return ERR_PTR(-EMSGSIZE);
+	queue_unblock(queue, msg, list);
+	queue->count.direct++;
+	return msg;
+}
+
+/* Waits for a message; called with the lock, returns without. */
+static struct queue_msg *queue_block_receiver(struct queue *queue,
+					      const struct wanted *want)
+{
+	u64 start = trace_queue_wait_enabled() ? ktime_get_ns() : 0;
+	struct waiter waiter = {
+		.task = current,
+		.room = want->flags & IPCBOOK_TRUNCATE ? SIZE_MAX : want->room,
+		.line = &queue->receivers[want_line(want->select)],
+	};
+	int err;
+
+	place_init(&waiter.place, want->select == IPCBOOK_ANY ?
+				  IPCBOOK_TYPE_MAX : want->type);
+	waiter.place.number = ++queue->number;
+	line_add(waiter.line, &waiter.place);
+	queue->count.receivers_waiting++;
+	spin_unlock(&queue->lock);
+
+	err = queue_sleep(&waiter, want->deadline);
+	if (err) {
+		spin_lock(&queue->lock);
+		if (!waiter.done) {
+			line_del(waiter.line, &waiter.place);
+			queue->count.receivers_waiting--;
+			waiter.err = err;
+		}
+		spin_unlock(&queue->lock);
+	}
+	if (trace_queue_wait_enabled())
+		trace_queue_wait(queue->object.id, false,
+				 ktime_get_ns() - start, waiter.err);
+	return waiter.err ? ERR_PTR(waiter.err) : waiter.msg;
+}
+
+/* Copies @msg out, which was taken; gives it back if that fails. */
+static ssize_t queue_deliver(struct queue *queue, struct queue_msg *msg,
+			     struct wanted *want)
+{
+	size_t len = min_t(size_t, msg->len, want->room);
+	struct wake_list list = {};
+	int err;
+
+	err = copy_out(msg, want);
+	/* A process that is being killed never gets to see what it received. */
+	if (!err && fatal_signal_pending(current))
+		err = -EINTR;
+
+	spin_lock(&queue->lock);
+	if (unlikely(err)) {
+		queue_return(queue, msg, &list);
+		msg = NULL;
+	} else {
+		trace_queue_receive(queue->object.id, msg->place.type,
+				    msg->len, msg->place.number);
+		msg = queue_consume(queue, msg, &list);
+	}
+	spin_unlock(&queue->lock);
+	wake_all(&list);
+	msg_free(msg);
+	return err ?: len;
+}
+
+/**
+ * queue_receive() - receives one message
+ * @queue: where from
+ * @want: which, and how long to wait for it
+ *
+ * Return: bytes copied; EAGAIN, ETIMEDOUT, EMSGSIZE if the message is longer
+ * than there is room, EFAULT, EIDRM if the queue has ended. After an error the
+ * message, if any, is where it was.
+ */
+static ssize_t queue_receive(struct queue *queue, struct wanted *want)
+{
+	struct wake_list list = {};
+	struct queue_msg *msg;
+
+	spin_lock(&queue->lock);
+	msg = queue_take(queue, want, &list);
+	if (msg == ERR_PTR(-EAGAIN) && !(want->flags & IPCBOOK_NOWAIT)) {
+		msg = queue_block_receiver(queue, want);
+	} else {
+		spin_unlock(&queue->lock);
+		wake_all(&list);
+	}
+	if (IS_ERR(msg))
+		return PTR_ERR(msg);
+	return queue_deliver(queue, msg, want);
+}
+
+/*
+ * The message before which @n others wait: takes these out and puts them back.
+ * Nothing else has an order over all types, and nothing else needs one.
+ */
+static struct queue_msg *queue_nth(struct queue *queue, s64 n)
+{
+	struct queue_msg *passed = NULL;
+	struct queue_msg *msg, *found;
+
+	lockdep_assert_held(&queue->lock);
+	for (;;) {
+		found = to_msg(line_select(&queue->queued, IPCBOOK_ANY, 0));
+		if (!found || !n--)
+			break;
+		line_del(&queue->queued, &found->place);
+		found->next = passed;
+		passed = found;
+	}
+	while ((msg = passed)) {
+		passed = msg->next;
+		line_add(&queue->queued, &msg->place);
+	}
+	return found;
+}
+
+/**
+ * queue_peek() - copies a message and leaves it
+ * @queue: where from
+ * @want: which
+ *
+ * Return: bytes copied; ENOMSG if there is none, EMSGSIZE, EFAULT, EIDRM.
+ */
+static ssize_t queue_peek(struct queue *queue, struct wanted *want)
+{
+	struct queue_msg *msg;
+	size_t len;
+	int err;
+
+	spin_lock(&queue->lock);
+	err = queue->gone ? -EIDRM : -ENOMSG;
+	msg = queue->gone ? NULL :
+	      want->select == IPCBOOK_NTH ? queue_nth(queue, want->type) :
+	      to_msg(line_select(&queue->queued, want->select, want->type));
+	if (msg && !wanted_fits(want, msg)) {
+		err = -EMSGSIZE;
+		msg = NULL;
+	}
+	if (msg)
+		msg->users++;
+	spin_unlock(&queue->lock);
+	if (!msg)
+		return err;
+
+	len = min_t(size_t, msg->len, want->room);
+	err = copy_out(msg, want);
+	spin_lock(&queue->lock);
+	msg = msg_put(queue, msg);
+	spin_unlock(&queue->lock);
+	msg_free(msg);
+	return err ?: len;
+}
+
+/* ---------------------------------------------------------- plain file calls */
+
+static bool queue_nowait(const struct file *filp)
+{
+	return filp->f_flags & O_NONBLOCK;
+}
+
+/* What an offset means to a receiver. */
+static int want_offset(struct wanted *want, loff_t pos)
+{
+	if (pos < 0 || pos > IPCBOOK_TYPE_MAX)
+		return -EINVAL;
+	want->select = pos ? IPCBOOK_EXACT : IPCBOOK_ANY;
+	want->type = pos;
+	return 0;
+}
+
+static ssize_t queue_read(struct file *filp, char __user *buf, size_t len,
+			  loff_t *pos)
+{
+	struct book_file *file = book_file(filp);
+	struct wanted want = { .buf = buf, .room = len };
+	int err;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = book_may(file, filp, BOOK_READ) ?: want_offset(&want, *pos);
+	if (err)
+		return err;
+	want.flags = queue_nowait(filp) ? IPCBOOK_NOWAIT : 0;
+	return queue_receive(to_queue(file->object), &want);
+}
+
+static ssize_t queue_write(struct file *filp, const char __user *buf,
+			   size_t len, loff_t *pos)
+{
+	struct book_file *file = book_file(filp);
+	struct offer offer = {
+		.gfp = GFP_KERNEL,
+		.type = *pos ?: 1,
+		.len = len,
+		.buf = buf,
+	};
+	int err;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = book_may(file, filp, BOOK_WRITE);
+	if (err)
+		return err;
+	offer.flags = queue_nowait(filp) ? IPCBOOK_NOWAIT : 0;
+	return queue_send(to_queue(file->object), &offer) ?: len;
+}
+
+static ssize_t queue_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct book_file *file = book_file(iocb->ki_filp);
+	struct wanted want = { .iter = to, .room = iov_iter_count(to) };
+	int err;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = book_may(file, iocb->ki_filp, BOOK_READ) ?:
+	      want_offset(&want, iocb->ki_pos);
+	if (err)
+		return err;
+	if (iocb->ki_flags & IOCB_NOWAIT || queue_nowait(iocb->ki_filp))
+		want.flags = IPCBOOK_NOWAIT;
+	return queue_receive(to_queue(file->object), &want);
+}
+
+static ssize_t queue_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct book_file *file = book_file(iocb->ki_filp);
+	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
+	struct offer offer = {
+		.gfp = nowait ? GFP_NOWAIT : GFP_KERNEL,
+		.type = iocb->ki_pos ?: 1,
+		.len = iov_iter_count(from),
+		.iter = from,
+	};
+	int err;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = book_may(file, iocb->ki_filp, BOOK_WRITE);
+	if (err)
+		return err;
+	if (nowait || queue_nowait(iocb->ki_filp))
+		offer.flags = IPCBOOK_NOWAIT;
+	err = queue_send(to_queue(file->object), &offer);
+	/* Where sleeping would help, the caller is to come again and sleep. */
+	if (err == -ENOMEM && nowait)
+		err = -EAGAIN;
+	return err ?: offer.len;
+}
+
+/* Which messages make this descriptor readable. */
+static void queue_set_select(struct queue_file *qf, u32 select, s64 type)
+{
+	struct queue *queue = to_queue(qf->file.object);
+	bool polled;
+
+	spin_lock(&queue->lock);
+	polled = place_in_line(&qf->place);
+	if (polled)
+		line_del(&queue->pollers[want_line(qf->select)], &qf->place);
+	qf->select = select;
+	qf->type = type;
+	if (polled)
+		queue_watch(queue, qf);
+	spin_unlock(&queue->lock);
+}
+
+/**
+ * queue_llseek() - sets the type of a descriptor
+ * @filp: the descriptor
+ * @offset: the type; 0 is any to a receiver and 1 to a sender
+ * @whence: SEEK_SET, or SEEK_CUR relative to the type that is set
+ *
+ * Return: the type; EINVAL.
+ */
+static loff_t queue_llseek(struct file *filp, loff_t offset, int whence)
+{
+	struct book_file *file = book_file(filp);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	if (whence == SEEK_CUR) {
+		if (check_add_overflow(offset, filp->f_pos, &offset))
+			return -EINVAL;
+	} else if (whence != SEEK_SET) {
+		return -EINVAL;
+	}
+	if (offset < 0 || offset > IPCBOOK_TYPE_MAX)
+		return -EINVAL;
+	filp->f_pos = offset;
+	queue_set_select(to_queue_file(file),
+			 offset ? IPCBOOK_EXACT : IPCBOOK_ANY, offset);
+	return offset;
+}
+
+static __poll_t queue_poll(struct file *filp, struct poll_table_struct *pt)
+{
+	struct book_file *file = book_file(filp);
+	struct queue_file *qf;
+	struct queue *queue;
+	__poll_t mask = 0;
+
+	if (IS_ERR(file))
+		return EPOLLERR;
+	qf = to_queue_file(file);
+	queue = to_queue(file->object);
+	poll_wait(filp, &qf->readers, pt);
+	poll_wait(filp, &queue->writers, pt);
+
+	spin_lock(&queue->lock);
+	if (!poll_does_not_wait(pt) && !place_in_line(&qf->place))
+		queue_watch(queue, qf);
+	if (queue->gone)
+		mask |= EPOLLHUP | EPOLLERR;
+	if (line_select(&queue->queued, qf->select, qf->type) ||
+	    line_select(&queue->blocked, qf->select, qf->type))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (line_empty(&queue->blocked) &&
+	    queue_has_room(queue, queue->max_size))
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	spin_unlock(&queue->lock);
+	if (!(file->access & BOOK_READ))
+		mask &= ~(EPOLLIN | EPOLLRDNORM);
+	if (!(file->access & BOOK_WRITE))
+		mask &= ~(EPOLLOUT | EPOLLWRNORM);
+	return mask;
+}
+
+/* -------------------------------------------------------------------- ioctls */
+
+static int queue_check_select(u32 select, s64 type, bool peek)
+{
+	switch (select) {
+	case IPCBOOK_ANY:
+		return type ? -EINVAL : 0;
+	case IPCBOOK_EXACT:
+	case IPCBOOK_UPTO:
+	case IPCBOOK_NOT:
+		return type < IPCBOOK_TYPE_MIN || type > IPCBOOK_TYPE_MAX ?
+		       -EINVAL : 0;
+	case IPCBOOK_NTH:
+		return !peek || type < 0 || type > IPCBOOK_NTH_MAX ?
+		       -EINVAL : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static long queue_ioctl_send(struct book_file *file, struct file *filp,
+			     const void __user *argp)
+{
+	struct ipcbook_queue_send arg;
+	struct offer offer;
+	int err;
+
+	err = book_may(file, filp, BOOK_WRITE) ?:
+	      book_copy_args(&arg, sizeof(arg), argp);
+	if (err)
+		return err;
+	if (arg.flags & ~IPCBOOK_NOWAIT)
+		return -EINVAL;
+	offer = (struct offer) {
+		.flags = arg.flags,
+		.gfp = GFP_KERNEL,
+		.type = arg.type,
+		.deadline = arg.deadline,
+		.len = arg.len,
+		.buf = u64_to_user_ptr(arg.buf),
+	};
+	if (queue_nowait(filp))
+		offer.flags |= IPCBOOK_NOWAIT;
+	return queue_send(to_queue(file->object), &offer);
+}
+
+static long queue_ioctl_recv(struct book_file *file, struct file *filp,
+			     const void __user *argp)
+{
+	struct queue *queue = to_queue(file->object);
+	struct ipcbook_queue_recv arg;
+	struct wanted want;
+	bool peek;
+	int err;
+
+	err = book_may(file, filp, BOOK_READ) ?:
+	      book_copy_args(&arg, sizeof(arg), argp);
+	if (err)
+		return err;
+	peek = arg.flags & IPCBOOK_PEEK;
+	if (arg.flags & ~(IPCBOOK_NOWAIT | IPCBOOK_TRUNCATE | IPCBOOK_PEEK) ||
+	    arg.pad || queue_check_select(arg.select, arg.type, peek))
+		return -EINVAL;
+	want = (struct wanted) {
+		.select = arg.select,
+		.flags = arg.flags,
+		.type = arg.type,
+		.deadline = arg.deadline,
+		.room = arg.len,
+		.buf = u64_to_user_ptr(arg.buf),
+		.info = u64_to_user_ptr(arg.info),
+	};
+	if (peek)
+		return queue_peek(queue, &want);
+	if (queue_nowait(filp))
+		want.flags |= IPCBOOK_NOWAIT;
+	return queue_receive(queue, &want);
+}
+
+static int queue_copy_batch(struct ipcbook_queue_batch *arg, u32 flags,
+			    const void __user *argp)
+{
+	int err = book_copy_args(arg, sizeof(*arg), argp);
+
+	if (err)
+		return err;
+	if (arg->flags & ~flags || !arg->count ||
+	    arg->count > IPCBOOK_BATCH_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+static int queue_send_entry(struct queue *queue, struct offer *offer,
+			    const struct ipcbook_queue_entry __user *entry)
+{
+	struct ipcbook_queue_entry arg;
+	int err;
+
+	err = book_copy_in(&arg, entry, sizeof(arg));
+	if (err)
+		return err;
+	if (arg.info.length || arg.info.number || arg.info.sent_ns ||
+	    arg.info.pid || arg.info.uid || arg.info.gid || arg.info.pad)
+		return -EINVAL;
+	offer->type = arg.info.type;
+	offer->len = arg.len;
+	offer->buf = u64_to_user_ptr(arg.buf);
+	return queue_send(queue, offer);
+}
+
+static long queue_ioctl_send_batch(struct book_file *file, struct file *filp,
+				   const void __user *argp)
+{
+	struct ipcbook_queue_entry __user *entries;
+	struct offer offer = { .gfp = GFP_KERNEL };
+	struct ipcbook_queue_batch arg;
+	u32 i;
+	int err;
+
+	err = book_may(file, filp, BOOK_WRITE) ?:
+	      queue_copy_batch(&arg, IPCBOOK_NOWAIT, argp);
+	if (err)
+		return err;
+	if (arg.select || arg.type)
+		return -EINVAL;
+	entries = u64_to_user_ptr(arg.entries);
+	offer.flags = arg.flags;
+	offer.deadline = arg.deadline;
+	if (queue_nowait(filp))
+		offer.flags |= IPCBOOK_NOWAIT;
+	for (i = 0; i < arg.count; i++) {
+		err = queue_send_entry(to_queue(file->object), &offer,
+				       entries + i);
+		if (err)
+			break;
+		cond_resched();
+	}
+	return i ?: err;
+}
+
+static ssize_t queue_recv_entry(struct queue *queue, struct wanted *want,
+				struct ipcbook_queue_entry __user *entry)
+{
+	struct {
+		u64 buf;
+		u64 len;
+	} arg;
+	int err;
+
+	err = book_copy_in(&arg, entry, sizeof(arg));
+	if (err)
+		return err;
+	want->buf = u64_to_user_ptr(arg.buf);
+	want->room = arg.len;
+	want->info = &entry->info;
+	want->copied = &entry->len;
+	return queue_receive(queue, want);
+}
+
+static long queue_ioctl_recv_batch(struct book_file *file, struct file *filp,
+				   const void __user *argp)
+{
+	struct ipcbook_queue_entry __user *entries;
+	struct ipcbook_queue_batch arg;
+	struct wanted want;
+	ssize_t ret;
+	u32 i;
+
+	ret = book_may(file, filp, BOOK_READ) ?:
+	      queue_copy_batch(&arg, IPCBOOK_NOWAIT | IPCBOOK_TRUNCATE, argp);
+	if (ret)
+		return ret;
+	if (queue_check_select(arg.select, arg.type, false))
+		return -EINVAL;
+	entries = u64_to_user_ptr(arg.entries);
+	want = (struct wanted) {
+		.select = arg.select,
+		.flags = arg.flags,
+		.type = arg.type,
+		.deadline = arg.deadline,
+	};
+	if (queue_nowait(filp))
+		want.flags |= IPCBOOK_NOWAIT;
+	for (i = 0; i < arg.count; i++) {
+		ret = queue_recv_entry(to_queue(file->object), &want,
+				       entries + i);
+		if (ret < 0)
+			break;
+		/* It waits for the first message only. */
+		want.flags |= IPCBOOK_NOWAIT;
+		cond_resched();
+	}
+	return i ?: ret;
+}
+
+static long queue_ioctl_select(struct book_file *file, const void __user *argp)
+{
+	struct ipcbook_queue_select arg;
+	int err;
+
+	err = book_copy_args(&arg, sizeof(arg), argp) ?:
+	      queue_check_select(arg.select, arg.type, false);
+	if (err)
+		return err;
+	queue_set_select(to_queue_file(file), arg.select, arg.type);
+	return 0;
+}
+
+static long queue_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	struct book_file *file = book_file(filp);
+	void __user *argp = (void __user *)arg;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	if (_IOC_TYPE(cmd) != IPCBOOK_IOC_MAGIC)
+		return -ENOTTY;
+	switch (_IOC_NR(cmd)) {
+	case _IOC_NR(IPCBOOK_IOC_QUEUE_SEND):
+		return queue_ioctl_send(file, filp, argp);
+	case _IOC_NR(IPCBOOK_IOC_QUEUE_RECV):
+		return queue_ioctl_recv(file, filp, argp);
+	case _IOC_NR(IPCBOOK_IOC_QUEUE_SEND_BATCH):
+		return queue_ioctl_send_batch(file, filp, argp);
+	case _IOC_NR(IPCBOOK_IOC_QUEUE_RECV_BATCH):
+		return queue_ioctl_recv_batch(file, filp, argp);
+	case _IOC_NR(IPCBOOK_IOC_QUEUE_SELECT):
+		return queue_ioctl_select(file, argp);
+	default:
+		return book_ioctl(file, _IOC_NR(cmd), argp);
+	}
+}
+
+static const char *const select_names[] = {
+	[IPCBOOK_ANY] = "any",
+	[IPCBOOK_EXACT] = "exact",
+	[IPCBOOK_UPTO] = "upto",
+	[IPCBOOK_NOT] = "not",
+};
+
+static void queue_show_fdinfo(struct seq_file *seq, struct file *filp)
+{
+	struct book_file *file = book_file(filp);
+	struct queue_file *qf;
+	struct queue *queue;
+	u64 messages, bytes;
+	u32 select;
+	s64 type;
+
+	if (IS_ERR(file))
+		return;
+	qf = to_queue_file(file);
+	queue = to_queue(file->object);
+	spin_lock(&queue->lock);
+	messages = queue->waiting;
+	bytes = queue->waiting_bytes;
+	select = qf->select;
+	type = qf->type;
+	spin_unlock(&queue->lock);
+
+	book_show_fdinfo(seq, file->object);
+	seq_printf(seq, "messages:\t%llu\nbytes:\t%llu\nselect:\t%s",
+		   messages, bytes, select_names[select]);
+	if (select != IPCBOOK_ANY)
+		seq_printf(seq, " %lld", type);
+	seq_putc(seq, '\n');
+}
+
+/* ------------------------------------------------------- the chapter's table */
+
+static int queue_check_limits(struct ipcbook_queue_limits *limits)
+{
+	int err;
+
+	err = book_limit(&limits->messages, QUEUE_MESSAGES,
+			 READ_ONCE(queue_max_messages)) ?:
+	      book_limit(&limits->bytes, QUEUE_BYTES,
+			 READ_ONCE(queue_max_bytes)) ?:
+	      book_limit(&limits->size, min(QUEUE_SIZE, limits->bytes),
+			 READ_ONCE(queue_max_size));
+	if (err)
+		return err;
+	if (limits->messages > QUEUE_MOST || limits->bytes > QUEUE_MOST ||
+	    limits->size > QUEUE_MOST_SIZE)
+		return -E2BIG;
+	return limits->size > limits->bytes ? -EINVAL : 0;
+}
+
+static struct book_object *queue_create(const struct ipcbook_open *arg)
+{
+	struct ipcbook_queue_limits limits = arg->queue;
+	size_t used = sizeof(limits) / sizeof(arg->reserved[0]);
+	struct queue *queue;
+	int err;
+
+	if (memchr_inv(arg->reserved + used, 0,
+		       sizeof(arg->reserved) - sizeof(limits)))
+		return ERR_PTR(-EINVAL);
+	err = queue_check_limits(&limits);
+	if (err)
+		return ERR_PTR(err);
+	queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
+	if (!queue)
+		return ERR_PTR(-ENOMEM);
+	queue->max_messages = limits.messages;
+	queue->max_bytes = limits.bytes;
+	queue->max_size = limits.size;
+	init_waitqueue_head(&queue->writers);
+	spin_lock_init(&queue->lock);
+	queue->object.capacity = limits.bytes +
+				 limits.messages * SLOT_SIZE;
+	return &queue->object;
+}
+
+static void queue_destroy(struct book_object *object)
+{
+	struct queue *queue = to_queue(object);
+	struct queue_msg *msg;
+
+	while (!line_empty(&queue->queued)) {
+		msg = to_msg(to_place(queue->queued.root.rb_node));
+		line_del(&queue->queued, &msg->place);
+		put_pid(msg->pid);
+		msg_free(msg);
+		cond_resched();
+	}
+	while ((msg = queue->slots)) {
+		queue->slots = msg->next;
+		kmem_cache_free(queue_slots, msg);
+	}
+	put_pid(queue->sender);
+	put_pid(queue->receiver);
+	kfree(queue);
+}
+
+/* Tells everybody in @line of waiting receivers that the queue has ended. */
+static void queue_end_receivers(struct queue *queue, struct line *line,
+				struct wake_list *list)
+{
+	struct waiter *waiter;
+
+	while (!line_empty(line)) {
+		waiter = container_of(to_place(line->root.rb_node),
+				      struct waiter, place);
+		line_del(line, &waiter->place);
+		queue->count.receivers_waiting--;
+		queue_done(waiter, -EIDRM, list);
+	}
+}
+
+static void queue_end_pollers(struct line *line)
+{
+	struct queue_file *qf;
+
+	while (!line_empty(line)) {
+		qf = container_of(to_place(line->root.rb_node),
+				  struct queue_file, place);
+		line_del(line, &qf->place);
+		wake_up_poll(&qf->readers, EPOLLHUP | EPOLLERR);
+	}
+}
+
+static void queue_end(struct book_object *object)
+{
+	struct queue *queue = to_queue(object);
+	struct wake_list list = {};
+	struct queue_msg *msg;
+	int i;
+
+	spin_lock(&queue->lock);
+	queue->gone = true;
+	for (i = 0; i < WANTS; i++) {
+		queue_end_receivers(queue, &queue->receivers[i], &list);
+		queue_end_pollers(&queue->pollers[i]);
+	}
+	while (!line_empty(&queue->blocked)) {
+		msg = to_msg(to_place(queue->blocked.root.rb_node));
+		line_del(&queue->blocked, &msg->place);
+		queue->count.senders_waiting--;
+		queue_done(msg->waiter, -EIDRM, &list);
+	}
+	wake_up_poll(&queue->writers, EPOLLHUP | EPOLLERR);
+	spin_unlock(&queue->lock);
+	wake_all(&list);
+}
+
+static struct book_file *queue_open(struct book_object *object)
+{
+	struct queue_file *qf = kzalloc(sizeof(*qf), GFP_KERNEL_ACCOUNT);
+
+	if (!qf)
+		return ERR_PTR(-ENOMEM);
+	init_waitqueue_head(&qf->readers);
+	place_init(&qf->place, 0);
+	qf->select = IPCBOOK_ANY;
+	return &qf->file;
+}
+
+static void queue_close(struct book_file *file)
+{
+	struct queue_file *qf = to_queue_file(file);
+	struct queue *queue = to_queue(file->object);
+
+	spin_lock(&queue->lock);
+	if (place_in_line(&qf->place))
+		line_del(&queue->pollers[want_line(qf->select)], &qf->place);
+	spin_unlock(&queue->lock);
+	kfree(qf);
+}
+
+static void queue_stat(struct book_object *object, struct ipcbook_stat *stat)
+{
+	struct queue *queue = to_queue(object);
+
+	stat->max_depth = queue->max_messages;
+	stat->max_bytes = queue->max_bytes;
+	stat->max_size = queue->max_size;
+	spin_lock(&queue->lock);
+	stat->depth = queue->waiting;
+	stat->bytes = queue->waiting_bytes;
+	stat->types = queue->queued.types;
+	stat->memory = sizeof(*queue) + queue->owned * SLOT_SIZE;
+	stat->sender = pid_vnr(queue->sender);
+	stat->receiver = pid_vnr(queue->receiver);
+	stat->sent_ns = queue->count.sent_ns;
+	stat->received_ns = queue->count.received_ns;
+	stat->senders_waiting = queue->count.senders_waiting;
+	stat->receivers_waiting = queue->count.receivers_waiting;
+	stat->sent = queue->count.sent;
+	stat->sent_bytes = queue->count.sent_bytes;
+	stat->received = queue->count.received;
+	stat->received_bytes = queue->count.received_bytes;
+	stat->direct = queue->count.direct;
+	stat->blocked = queue->count.blocked;
+	stat->refused = queue->count.refused;
+	stat->returned = queue->count.returned;
+	spin_unlock(&queue->lock);
+}
+
+static int __init queue_init(void)
+{
+	queue_slots = kmem_cache_create("ipcbook_message",
+					SLOT_SIZE, 0,
+					SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, NULL);
+	return queue_slots ? 0 : -ENOMEM;
+}
+
+static void queue_exit(void)
+{
+	kmem_cache_destroy(queue_slots);
+}
+
+static const struct file_operations queue_fops = {
+	.owner = THIS_MODULE,
+	.release = book_release,
+	.read = queue_read,
+	.write = queue_write,
+	.read_iter = queue_read_iter,
+	.write_iter = queue_write_iter,
+	.llseek = queue_llseek,
+	.poll = queue_poll,
+	.unlocked_ioctl = queue_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = queue_show_fdinfo,
+};
+
+const struct book_chapter queue_chapter = {
+	.id = IPCBOOK_QUEUE,
+	.name = "queue",
+	.fops = &queue_fops,
+	.create = queue_create,
+	.destroy = queue_destroy,
+	.end = queue_end,
+	.open = queue_open,
+	.close = queue_close,
+	.stat = queue_stat,
+	.init = queue_init,
+	.exit = queue_exit,
+};

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tracepoints, one group a chapter. Objects are named by the id that listings
+ * show.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM ipcbook
+
+#if !defined(_IPCBOOK_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _IPCBOOK_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#ifndef _IPCBOOK_TRACE_ENUMS
+#define _IPCBOOK_TRACE_ENUMS
+/* How a message went. */
+enum queue_way {
+	QUEUE_QUEUED,		/* it waits in the queue */
+	QUEUE_DIRECT,		/* from a sender straight to a receiver */
+	QUEUE_BLOCKED,		/* its sender waits for room */
+	QUEUE_REFUSED,		/* no room, and its sender does not wait */
+};
+#endif
+
+TRACE_EVENT(queue_send,
+	TP_PROTO(u64 id, s64 type, size_t len, int way),
+	TP_ARGS(id, type, len, way),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(s64, type)
+		__field(size_t, len)
+		__field(int, way)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->type = type;
+		__entry->len = len;
+		__entry->way = way;
+	),
+	TP_printk("id=%llu type=%lld len=%zu way=%s",
+		  __entry->id, __entry->type, __entry->len,
+		  __print_symbolic(__entry->way,
+				   { QUEUE_QUEUED, "queued" },
+				   { QUEUE_DIRECT, "direct" },
+				   { QUEUE_BLOCKED, "blocked" },
+				   { QUEUE_REFUSED, "refused" }))
+);
+
+TRACE_EVENT(queue_receive,
+	TP_PROTO(u64 id, s64 type, size_t len, u64 number),
+	TP_ARGS(id, type, len, number),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(s64, type)
+		__field(size_t, len)
+		__field(u64, number)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->type = type;
+		__entry->len = len;
+		__entry->number = number;
+	),
+	TP_printk("id=%llu type=%lld len=%zu number=%llu",
+		  __entry->id, __entry->type, __entry->len, __entry->number)
+);
+
+/* A receiver could not take what it was given: it waits in its old place. */
+TRACE_EVENT(queue_return,
+	TP_PROTO(u64 id, s64 type, size_t len, u64 number),
+	TP_ARGS(id, type, len, number),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(s64, type)
+		__field(size_t, len)
+		__field(u64, number)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->type = type;
+		__entry->len = len;
+		__entry->number = number;
+	),
+	TP_printk("id=%llu type=%lld len=%zu number=%llu",
+		  __entry->id, __entry->type, __entry->len, __entry->number)
+);
+
+/* A sender or receiver waited; err is how that ended, 0 if well. */
+TRACE_EVENT(queue_wait,
+	TP_PROTO(u64 id, bool sender, u64 ns, int err),
+	TP_ARGS(id, sender, ns, err),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(bool, sender)
+		__field(u64, ns)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->sender = sender;
+		__entry->ns = ns;
+		__entry->err = err;
+	),
+	TP_printk("id=%llu who=%s ns=%llu err=%d", __entry->id,
+		  __entry->sender ? "sender" : "receiver", __entry->ns,
+		  __entry->err)
+);
+
+#endif /* _IPCBOOK_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
