@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ipcbook - the handbook of inter-process communication, at the shell.
+ *
+ * Finds the command that is meant in a table, takes the call apart
+ * (options.c) and runs it. Help is made from the same tables.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+/* Letters of the options that choose a message. */
+#define SELECTORS "tux"
+
+static const struct command commands[] = {
+	{
+		.name = "queue create",
+		.synopsis = "[OPTION]... NAME",
+		.about = "create a queue, unless it is there already",
+		.options = "mbsMe",
+		.least = 1,
+		.most = 1,
+		.run = queue_create,
+	},
+	{
+		.name = "queue send",
+		.synopsis = "[OPTION]... NAME [MESSAGE...]",
+		.about = "send a message: words, a file, or standard input",
+		.options = "twWfl0C",
+		.least = 1,
+		.most = 1 << 30,
+		.run = queue_send,
+	},
+	{
+		.name = "queue recv",
+		.synopsis = "[OPTION]... NAME",
+		.about = "receive messages and write them to standard output",
+		.options = SELECTORS "wWnFsTi0roC",
+		.least = 1,
+		.most = 1,
+		.run = queue_recv,
+	},
+	{
+		.name = "queue peek",
+		.synopsis = "[OPTION]... NAME",
+		.about = "show messages and leave them in the queue",
+		.options = SELECTORS "NasTi0ro",
+		.least = 1,
+		.most = 1,
+		.run = queue_peek,
+	},
+	{
+		.name = "queue stat",
+		.synopsis = "[OPTION]... NAME",
+		.about = "show a queue's owner, limits and counters",
+		.options = "",
+		.least = 1,
+		.most = 1,
+		.run = queue_stat,
+	},
+	{
+		.name = "queue rm",
+		.synopsis = "[OPTION]... NAME...",
+		.about = "remove queues; whoever waits there is told",
+		.options = "",
+		.least = 1,
+		.most = 1 << 30,
+		.run = queue_rm,
+	},
+	{
+		.name = "ls",
+		.synopsis = "[OPTION]... [CHAPTER]",
+		.about = "list the objects that you may read",
+		.options = "H",
+		.least = 0,
+		.most = 1,
+		.run = list_objects,
+	},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(*commands))
+
+static const char usage[] =
+	"usage: ipcbook [-j] COMMAND [OPTION]... [ARGUMENT]...; see ipcbook --help\n";
+
+/*
+ * How many words of a call are a command's name: 0 if it is another command.
+ * With @partly, fewer words than the name has will do, if there is one.
+ */
+static int match(const char *name, char **words, int count, bool partly)
+{
+	int matched = 0;
+	size_t length;
+
+	while (matched < count && *name) {
+		length = strcspn(name, " ");
+		if (strlen(words[matched]) != length ||
+		    memcmp(words[matched], name, length) != 0)
+			return 0;
+		matched++;
+		name += length;
+		name += *name == ' ';
+	}
+	return *name && !partly ? 0 : matched;
+}
+
+static void print_summary(const struct command *command)
+{
+	printf("  %-13s %s\n", command->name, command->about);
+}
+
+static int print_help(const struct command *command)
+{
+	printf("usage: ipcbook %s %s\n\n", command->name, command->synopsis);
+	printf("%c%s.\n\n", command->about[0] & ~0x20, command->about + 1);
+	print_options(stdout, command);
+	puts("\nMore in ipcbook(1).");
+	return STATUS_DONE;
+}
+
+static int print_overview(void)
+{
+	puts("usage: ipcbook [-j] COMMAND [OPTION]... [ARGUMENT]...\n"
+	     "\n"
+	     "Linux inter-process communication through /dev/ipcbook.\n"
+	     "\n"
+	     "Commands:");
+	for (size_t i = 0; i < COMMANDS; i++)
+		print_summary(&commands[i]);
+	puts("  help          help on a command: ipcbook help queue send\n"
+	     "\n"
+	     "Plain reads and writes of the device use the queue 'default'.\n"
+	     "\n"
+	     "Exit status:\n"
+	     "  0  done\n"
+	     "  1  failed\n"
+	     "  2  a wrong call; nothing was done\n"
+	     "  3  the device is missing or may not be opened\n"
+	     "  4  nothing there, no room, or out of time\n"
+	     "  5  no such object\n"
+	     "  6  permission denied\n"
+	     "  7  removed meanwhile\n"
+	     "  8  a message was taken and could not be written\n"
+	     "\n"
+	     "More in ipcbook(1).");
+	return STATUS_DONE;
+}
+
+/* Help on what these words mean, perhaps several commands. */
+static int help(char **words, int count)
+{
+	bool found = false;
+
+	if (!count)
+		return print_overview();
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (match(commands[i].name, words, count, false) == count)
+			return print_help(&commands[i]);
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (match(commands[i].name, words, count, true) != count)
+			continue;
+		print_summary(&commands[i]);
+		found = true;
+	}
+	if (found)
+		return STATUS_DONE;
+	complain("there is no command '%s'; %.*s", words[0],
+		 (int)sizeof(usage) - 2, usage);
+	return STATUS_USAGE;
+}
+
+/* A call without a command that we know. */
+static int no_command(char **words, int count)
+{
+	if (count > 1 && (strcmp(words[count - 1], "--help") == 0 ||
+			  strcmp(words[count - 1], "-h") == 0))
+		return help(words, count - 1);
+	if (!count)
+		fputs(usage, stderr);
+	else
+		complain("there is no command '%s%s%s'; %.*s", words[0],
+			 count > 1 ? " " : "", count > 1 ? words[1] : "",
+			 (int)sizeof(usage) - 2, usage);
+	return STATUS_USAGE;
+}
+
+static int run(char **words, int count, bool json)
+{
+	struct options options = { .given[OPTION_JSON] = json };
+	int matched, status;
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		matched = match(commands[i].name, words, count, false);
+		if (!matched)
+			continue;
+		status = parse_options(&commands[i], count - matched + 1,
+				       words + matched - 1, &options);
+		if (status)
+			return status;
+		if (options.given[OPTION_HELP])
+			return print_help(&commands[i]);
+		return commands[i].run(&options);
+	}
+	return no_command(words, count);
+}
+
+static int dispatch(char **words, int count)
+{
+	bool json = false;
+
+	while (count && (strcmp(*words, "-j") == 0 ||
+			 strcmp(*words, "--json") == 0)) {
+		json = true;
+		words++;
+		count--;
+	}
+	if (!count)
+		return no_command(words, count);
+	if (strcmp(*words, "--version") == 0 || strcmp(*words, "-V") == 0) {
+		printf("ipcbook %s\n", ipcbook_version());
+		return STATUS_DONE;
+	}
+	if (strcmp(*words, "help") == 0)
+		return help(words + 1, count - 1);
+	if (strcmp(*words, "--help") == 0 || strcmp(*words, "-h") == 0)
+		return help(words, 0);
+	return run(words, count, json);
+}
+
+/* Output that could not be written is a failure like another. */
+static int finish(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	complain("cannot write to standard output");
+	return status ? status : STATUS_FAILED;
+}
+
+/*
+ * A standard descriptor that is not open must not become something else: what
+ * is put in its place cannot be used as it would be.
+ */
+static void reserve_standard(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", modes[fd]);
+}
+
+int main(int argc, char **argv)
+{
+	reserve_standard();
+	return argc ? finish(dispatch(argv + 1, argc - 1)) : STATUS_USAGE;
+}

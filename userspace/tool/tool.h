@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The ipcbook command: what its files share.
+ *
+ *	main.c		which command is meant; help
+ *	options.c	options, the same for every command that takes them
+ *	output.c	JSON, tables, names, times
+ *	errors.c	what failed, on what, why, and the exit status for it
+ *	stop.c		how a receive that waits is ended in order
+ *	queue.c ls.c	the commands themselves
+ *
+ * A command is a row of a table (struct command): its words, the options it
+ * takes and a function. The function gets options that are checked already,
+ * and returns the exit status.
+ */
+#ifndef IPCBOOK_TOOL_H
+#define IPCBOOK_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <ipcbook/ipcbook.h>
+
+/* Exit statuses; documented, so they do not change. */
+enum status {
+	STATUS_DONE	= 0,
+	STATUS_FAILED	= 1,	/* what no other status says better */
+	STATUS_USAGE	= 2,	/* a wrong call; nothing was done */
+	STATUS_DEVICE	= 3,	/* the device is missing, or not for us */
+	STATUS_NOTHING	= 4,	/* no message, no room, or out of time */
+	STATUS_ABSENT	= 5,	/* no such object */
+	STATUS_DENIED	= 6,	/* the object's mode forbids it */
+	STATUS_REMOVED	= 7,	/* the object was removed meanwhile */
+	STATUS_LOST	= 8,	/* a message was taken, but not written */
+};
+
+/* Options by their letters; those that a user can type are in options.c. */
+enum option_id {
+	OPTION_NULL	= '0',
+	OPTION_ALL	= 'a',
+	OPTION_BYTES	= 'b',
+	OPTION_CREATE	= 'C',
+	OPTION_EXCL	= 'e',
+	OPTION_FILE	= 'f',
+	OPTION_FOLLOW	= 'F',
+	OPTION_HELP	= 'h',
+	OPTION_NO_HEADER = 'H',
+	OPTION_INFO	= 'i',
+	OPTION_JSON	= 'j',
+	OPTION_LINES	= 'l',
+	OPTION_MESSAGES	= 'm',
+	OPTION_MODE	= 'M',
+	OPTION_COUNT	= 'n',
+	OPTION_NTH	= 'N',
+	OPTION_OUTPUT	= 'o',
+	OPTION_RAW	= 'r',
+	OPTION_SIZE	= 's',
+	OPTION_TYPE	= 't',
+	OPTION_TRUNCATE	= 'T',
+	OPTION_UPTO	= 'u',
+	OPTION_TIMEOUT	= 'w',
+	OPTION_NOWAIT	= 'W',
+	OPTION_NOT	= 'x',
+};
+
+struct command;
+
+/**
+ * struct options - a call, taken apart.
+ * @command: what was called
+ * @given: which options were, by their letters
+ * @operands: what is not an option
+ * @operand_count: how many of them
+ * @select: which message: of --type, --upto, --not, --nth
+ * @type: and the number given with it
+ * @timeout: nanoseconds
+ * @count: messages to take
+ * @limits: of a queue; @limits.size is also the room of a receive
+ * @mode: permission bits
+ * @file: where a payload comes from
+ * @output: where payloads go
+ */
+struct options {
+	const struct command *command;
+	bool given[128];
+	char **operands;
+	int operand_count;
+	enum ipcbook_select select;
+	int64_t type;
+	int64_t timeout;
+	__u64 count;
+	struct ipcbook_queue_limits limits;
+	mode_t mode;
+	const char *file;
+	const char *output;
+};
+
+/**
+ * struct command - one command of the tool.
+ * @name: its words
+ * @synopsis: what follows them
+ * @about: what it does, in a line
+ * @options: letters of the options it takes, beside --json and --help
+ * @least: operands it needs
+ * @most: operands it can take
+ * @run: does it
+ */
+struct command {
+	const char *name;
+	const char *synopsis;
+	const char *about;
+	const char *options;
+	int least;
+	int most;
+	int (*run)(const struct options *options);
+};
+
+/* options.c */
+bool parse_number(const char *text, __u64 least, __u64 most,
+		  __u64 *number);
+bool parse_size(const char *text, __u64 *bytes);
+bool parse_duration(const char *text, int64_t *nanoseconds);
+bool parse_mode(const char *text, mode_t *mode);
+int parse_options(const struct command *command, int argc, char **argv,
+		  struct options *options);
+void print_options(FILE *out, const struct command *command);
+uint64_t deadline_of(const struct options *options);
+
+/* output.c */
+size_t utf8_length(const void *text, size_t length);
+bool utf8_valid(const void *text, size_t length);
+void print_escaped(FILE *out, const char *text, bool one_word);
+void print_json_string(FILE *out, const void *text, size_t length);
+void print_base64(FILE *out, const void *bytes, size_t length);
+void print_seconds(FILE *out, __u64 nanoseconds);
+void print_time(FILE *out, __u64 nanoseconds);
+void print_access(FILE *out, const struct ipcbook_stat *stat);
+void print_stat(FILE *out, const struct ipcbook_stat *stat);
+void print_stat_json(FILE *out, const struct ipcbook_stat *stat);
+void print_cell(FILE *out, const struct ipcbook_stat *stat, const char *name);
+int write_all(int fd, const void *bytes, size_t length);
+
+/* errors.c */
+[[gnu::format(printf, 1, 2)]]
+void complain(const char *format, ...);
+[[gnu::format(printf, 2, 3)]]
+int wrong_call(const struct command *command, const char *format, ...);
+int status_of(int error);
+int failed(int error, const char *doing, enum ipcbook_chapter chapter,
+	   const char *name, const char *needed);
+int failed_listing(int error);
+
+/* stop.c */
+struct stop;
+struct stop *stop_watch(int waiting, int output);
+int stop_asked(const struct stop *stop);
+void stop_die(int number);
+void stop_unwatch(struct stop *stop);
+
+/* The commands: queue.c, ls.c */
+int queue_create(const struct options *options);
+int queue_send(const struct options *options);
+int queue_recv(const struct options *options);
+int queue_peek(const struct options *options);
+int queue_stat(const struct options *options);
+int queue_rm(const struct options *options);
+int list_objects(const struct options *options);
+
+#endif /* IPCBOOK_TOOL_H */
