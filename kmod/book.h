@@ -96,7 +96,7 @@ struct book_chapter {
  * struct book_object - what all chapters' objects have in common
  * @refs: one for the name, one for each open file
  * @chapter: which chapter it belongs to
- * @id: unique since the module was loaded
+ * @id: unique among the objects that exist
  * @key: namespace, chapter and name
  * @hash: place among the names; protected by the book's mutex
  * @named: place in its namespace, empty without a name; the same

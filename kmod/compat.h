@@ -24,5 +24,4 @@
 #define book_assign_str(dst, src)	__assign_str(dst, src)
 #endif
 
-
 #endif /* _IPCBOOK_COMPAT_H */

@@ -2,14 +2,9 @@
 /*
  * The typed message queue.
  *
- * One structure answers every question that a queue is asked: the line. A line
- * is a tree of types; each type holds those who came under it, in order of
- * arrival; and each subtree knows the oldest of its members. So "the oldest",
- * "the oldest of type T", "the oldest of any type but T" and "the lowest type up
- * to T" are one or two walks down a tree whose size is the number of distinct
- * types, however many messages wait.
- *
- * A queue has these lines:
+ * Whoever waits stands in a line (line.c), which finds the oldest of all, of a
+ * type or of a range of types at a cost that does not grow with the number of
+ * those who wait. A queue has these lines:
  *
  *	queued		messages, by their type
  *	blocked		messages of senders that wait for room, by their type
@@ -41,7 +36,6 @@
  */
 #include <linux/module.h>
 #include <linux/poll.h>
-#include <linux/rbtree_augmented.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
@@ -50,6 +44,7 @@
 
 #include "book.h"
 #include "compat.h"
+#include "line.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -71,7 +66,7 @@ MODULE_PARM_DESC(queue_max_size, "Most payload bytes of one message");
 #define QUEUE_SIZE	8192ULL
 
 /* What even CAP_SYS_RESOURCE does not exceed: sums must not overflow. */
-#define QUEUE_MOST	(1ULL << 40)
+#define QUEUE_MOST	BIT_ULL(40)
 #define QUEUE_MOST_SIZE	((u64)INT_MAX / 2)
 
 /* Bytes of a slot, four cache lines, and what is left of them for a payload. */
@@ -80,266 +75,6 @@ MODULE_PARM_DESC(queue_max_size, "Most payload bytes of one message");
 
 /* Free slots that a queue keeps. */
 #define QUEUE_SPARE	1024
-
-/* ------------------------------------------------------------------ the line */
-
-/**
- * struct place - a member of a line
- * @node: in the tree, for the first of its type; else empty
- * @type: what the line is sorted by
- * @number: order of arrival
- * @oldest: lowest number in the subtree
- * @same: all of one type, as a ring that begins at the one in the tree
- */
-struct place {
-	struct rb_node node;
-	s64 type;
-	u64 number;
-	u64 oldest;
-	struct list_head same;
-};
-
-/**
- * struct line - those who wait, sorted by type
- * @root: the first of each type
- * @types: how many types
- */
-struct line {
-	struct rb_root root;
-	u64 types;
-};
-
-#define to_place(rb)	rb_entry(rb, struct place, node)
-
-static u64 place_oldest(const struct place *place)
-{
-	u64 oldest = place->number;
-
-	if (place->node.rb_left)
-		oldest = min(oldest, to_place(place->node.rb_left)->oldest);
-	if (place->node.rb_right)
-		oldest = min(oldest, to_place(place->node.rb_right)->oldest);
-	return oldest;
-}
-
-static bool place_compute(struct place *place, bool exit)
-{
-	u64 oldest = place_oldest(place);
-
-	if (exit && place->oldest == oldest)
-		return true;
-	place->oldest = oldest;
-	return false;
-}
-
-RB_DECLARE_CALLBACKS(static, place_callbacks, struct place, node, oldest,
-		     place_compute);
-
-static void place_init(struct place *place, s64 type)
-{
-	RB_CLEAR_NODE(&place->node);
-	INIT_LIST_HEAD(&place->same);
-	place->type = type;
-}
-
-static bool place_in_line(const struct place *place)
-{
-	return !RB_EMPTY_NODE(&place->node) || !list_empty(&place->same);
-}
-
-static bool line_empty(const struct line *line)
-{
-	return RB_EMPTY_ROOT(&line->root);
-}
-
-/* @new takes the node of @old, which was the first of their type. */
-static void line_replace(struct line *line, struct place *old,
-			 struct place *new)
-{
-	rb_replace_node(&old->node, &new->node, &line->root);
-	RB_CLEAR_NODE(&old->node);
-	new->oldest = old->oldest;
-	place_callbacks_propagate(&new->node, NULL);
-}
-
-/*
- * Joins the others of its type. Those who come back have a lower number than
- * some that wait, and go before them; they are as many as were taken at once.
- */
-static void line_join(struct line *line, struct place *first,
-		      struct place *place)
-{
-	struct place *after = list_last_entry(&first->same, struct place, same);
-
-	if (place->number > after->number) {
-		list_add_tail(&place->same, &first->same);
-		return;
-	}
-	if (place->number < first->number) {
-		list_add_tail(&place->same, &first->same);
-		line_replace(line, first, place);
-		return;
-	}
-	list_for_each_entry(after, &first->same, same)
-		if (place->number < after->number)
-			break;
-	list_add_tail(&place->same, &after->same);
-}
-
-static void line_add(struct line *line, struct place *place)
-{
-	struct rb_node **link = &line->root.rb_node;
-	struct rb_node *parent = NULL;
-
-	while (*link) {
-		struct place *at = to_place(*link);
-
-		if (place->type == at->type) {
-			line_join(line, at, place);
-			return;
-		}
-		parent = *link;
-		link = place->type < at->type ? &parent->rb_left :
-						&parent->rb_right;
-	}
-	line->types++;
-	place->oldest = place->number;
-	rb_link_node(&place->node, parent, link);
-	if (parent)
-		place_callbacks_propagate(parent, NULL);
-	rb_insert_augmented(&place->node, &line->root, &place_callbacks);
-}
-
-static void line_del(struct line *line, struct place *place)
-{
-	struct place *next;
-
-	if (!RB_EMPTY_NODE(&place->node)) {
-		if (list_empty(&place->same)) {
-			rb_erase_augmented(&place->node, &line->root,
-					   &place_callbacks);
-			RB_CLEAR_NODE(&place->node);
-			line->types--;
-		} else {
-			next = list_first_entry(&place->same, struct place,
-						same);
-			line_replace(line, place, next);
-		}
-	}
-	list_del_init(&place->same);
-}
-
-/* The oldest below and at @rb. */
-static struct place *subtree_oldest(struct rb_node *rb)
-{
-	struct place *at = to_place(rb);
-
-	while (at->number != at->oldest) {
-		struct rb_node *left = at->node.rb_left;
-
-		if (left && to_place(left)->oldest == at->oldest)
-			at = to_place(left);
-		else
-			at = to_place(at->node.rb_right);
-	}
-	return at;
-}
-
-/* The older of @best and of what is at @rb; @whole: with all below it. */
-static struct place *older(struct place *best, struct rb_node *rb, bool whole)
-{
-	struct place *at;
-	u64 number;
-
-	if (!rb)
-		return best;
-	at = to_place(rb);
-	number = whole ? at->oldest : at->number;
-	if (best && best->number < number)
-		return best;
-	return whole ? subtree_oldest(rb) : at;
-}
-
-/* The oldest of the types from @low to @high, or NULL. */
-static struct place *line_oldest(const struct line *line, s64 low, s64 high)
-{
-	struct rb_node *rb = line->root.rb_node;
-	struct place *best;
-	struct rb_node *at;
-
-	while (rb && (to_place(rb)->type < low || to_place(rb)->type > high))
-		rb = to_place(rb)->type < low ? rb->rb_right : rb->rb_left;
-	if (!rb)
-		return NULL;
-	best = to_place(rb);
-	if (low == high)
-		return best;
-	/* Of the left side what is not below low, of the right likewise. */
-	for (at = rb->rb_left; at;) {
-		if (to_place(at)->type < low) {
-			at = at->rb_right;
-			continue;
-		}
-		best = older(best, at, false);
-		best = older(best, at->rb_right, true);
-		at = at->rb_left;
-	}
-	for (at = rb->rb_right; at;) {
-		if (to_place(at)->type > high) {
-			at = at->rb_left;
-			continue;
-		}
-		best = older(best, at, false);
-		best = older(best, at->rb_left, true);
-		at = at->rb_right;
-	}
-	return best;
-}
-
-/* The first of the lowest type that is not below @low, or NULL. */
-static struct place *line_lowest(const struct line *line, s64 low)
-{
-	struct rb_node *rb = line->root.rb_node;
-	struct place *best = NULL;
-
-	while (rb) {
-		if (to_place(rb)->type < low) {
-			rb = rb->rb_right;
-			continue;
-		}
-		best = to_place(rb);
-		rb = rb->rb_left;
-	}
-	return best;
-}
-
-static struct place *older_of(struct place *a, struct place *b)
-{
-	if (!a || !b)
-		return a ?: b;
-	return a->number < b->number ? a : b;
-}
-
-/* The member of a line of messages that a selector means, or NULL. */
-static struct place *line_select(const struct line *line, u32 select, s64 type)
-{
-	struct place *lowest;
-
-	if (line_empty(line))
-		return NULL;
-	switch (select) {
-	case IPCBOOK_ANY:
-		return subtree_oldest(line->root.rb_node);
-	case IPCBOOK_EXACT:
-		return line_oldest(line, type, type);
-	case IPCBOOK_UPTO:
-		lowest = line_lowest(line, IPCBOOK_TYPE_MIN);
-		return lowest && lowest->type <= type ? lowest : NULL;
-	default:
-		return older_of(line_oldest(line, IPCBOOK_TYPE_MIN, type - 1),
-				line_oldest(line, type + 1, IPCBOOK_TYPE_MAX));
-	}
-}
 
 /* ----------------------------------------------------------------- the queue */
 
@@ -805,13 +540,13 @@ static struct waiter *queue_receiver(struct queue *queue, s64 type)
 	if (!line_empty(&lines[WANT_EXACT]))
 		place = line_oldest(&lines[WANT_EXACT], type, type);
 	if (!line_empty(&lines[WANT_UPTO]))
-		place = older_of(place, line_oldest(&lines[WANT_UPTO], type,
+		place = line_older(place, line_oldest(&lines[WANT_UPTO], type,
 						    IPCBOOK_TYPE_MAX));
 	if (!line_empty(&lines[WANT_NOT])) {
-		place = older_of(place, line_oldest(&lines[WANT_NOT],
+		place = line_older(place, line_oldest(&lines[WANT_NOT],
 						    IPCBOOK_TYPE_MIN,
 						    type - 1));
-		place = older_of(place, line_oldest(&lines[WANT_NOT], type + 1,
+		place = line_older(place, line_oldest(&lines[WANT_NOT], type + 1,
 						    IPCBOOK_TYPE_MAX));
 	}
 	return place ? container_of(place, struct waiter, place) : NULL;
@@ -909,7 +644,7 @@ static void queue_grant(struct queue *queue, struct wake_list *list)
 
 	lockdep_assert_held(&queue->lock);
 	while (!line_empty(&queue->blocked)) {
-		msg = to_msg(subtree_oldest(queue->blocked.root.rb_node));
+		msg = to_msg(line_select(&queue->blocked, IPCBOOK_ANY, 0));
 		if (!queue_has_room(queue, msg->len))
 			break;
 		queue_unblock(queue, msg, list);
@@ -965,6 +700,7 @@ static struct queue_msg *queue_consume(struct queue *queue,
 		queue_rejoin(queue, list);
 	if (!line_empty(&queue->blocked))
 		queue_grant(queue, list);
+	/* Under the lock that poll takes after it entered the wait queue. */
 	if (waitqueue_active(&queue->writers) && line_empty(&queue->blocked) &&
 	    queue_has_room(queue, queue->max_size))
 		wake_up_poll(&queue->writers, EPOLLOUT | EPOLLWRNORM);
@@ -983,23 +719,6 @@ static void queue_return(struct queue *queue, struct queue_msg *msg,
 		queue_append(queue, msg);
 }
 
-/* A message for @offer, with its payload where that does not fit a slot. */
-static struct queue_msg *msg_large(struct offer *offer)
-{
-	struct queue_msg *msg = kvmalloc(struct_size(msg, data, offer->len),
-					 offer->gfp | __GFP_ACCOUNT |
-					 __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
-
-	if (!msg)
-		return ERR_PTR(-ENOMEM);
-	msg->slot = 0;
-	if (copy_in(msg->data, offer)) {
-		kvfree(msg);
-		return ERR_PTR(-EFAULT);
-	}
-	return msg;
-}
-
 static void msg_fill(struct queue_msg *msg, const struct offer *offer)
 {
 	place_init(&msg->place, offer->type);
@@ -1012,29 +731,34 @@ static void msg_fill(struct queue_msg *msg, const struct offer *offer)
 	msg->users = 1;
 }
 
-/* Waits until @msg was let in; called with the lock, returns without. */
-static int queue_block_sender(struct queue *queue, struct queue_msg *msg,
-			      const struct offer *offer,
-			      struct wake_list *list)
+/* Enters @msg among those whose senders wait for room. */
+static void queue_block_sender(struct queue *queue, struct queue_msg *msg,
+			       struct waiter *waiter)
+{
+	lockdep_assert_held(&queue->lock);
+	waiter->task = current;
+	waiter->err = 0;
+	waiter->done = 0;
+	msg->waiter = waiter;
+	queue->count.blocked++;
+	queue->count.senders_waiting++;
+	line_add(&queue->blocked, &msg->place);
+	queue_wake_readers(queue, msg->place.type);
+}
+
+/* Waits until @msg was let in. */
+static int queue_wait_sender(struct queue *queue, struct queue_msg *msg,
+			     struct waiter *waiter, u64 deadline)
 {
 	u64 start = trace_queue_wait_enabled() ? ktime_get_ns() : 0;
-	struct waiter waiter = { .task = current };
 	struct queue_msg *left = NULL;
 	int err;
 
-	queue->count.blocked++;
-	queue->count.senders_waiting++;
-	msg->waiter = &waiter;
-	line_add(&queue->blocked, &msg->place);
-	queue_wake_readers(queue, offer->type);
-	spin_unlock(&queue->lock);
-	wake_all(list);
-
-	err = queue_sleep(&waiter, offer->deadline);
-	if (err || waiter.err) {
+	err = queue_sleep(waiter, deadline);
+	if (err || waiter->err) {
 		spin_lock(&queue->lock);
-		if (waiter.done) {
-			err = waiter.err;
+		if (waiter->done) {
+			err = waiter->err;
 		} else {
 			line_del(&queue->blocked, &msg->place);
 			queue->count.senders_waiting--;
@@ -1061,21 +785,50 @@ static int queue_check_offer(const struct queue *queue,
 	return offer->len > queue->max_size ? -E2BIG : 0;
 }
 
-/* A free slot; the lock is held before and after, but not all the while. */
-static struct queue_msg *slot_take(struct queue *queue, gfp_t gfp)
+/* A message that does not fit a slot, with its payload. */
+static struct queue_msg *msg_large(struct offer *offer)
 {
-	struct queue_msg *msg = slot_get(queue);
+	struct queue_msg *msg = kvmalloc(struct_size(msg, data, offer->len),
+					 offer->gfp | __GFP_ACCOUNT |
+					 __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 
-	if (likely(msg))
-		return msg;
-	spin_unlock(&queue->lock);
-	msg = book_alloc_owned(&queue->object, queue_slots, gfp);
-	spin_lock(&queue->lock);
-	if (msg) {
-		msg->slot = 1;
-		queue->owned++;
+	if (!msg)
+		return ERR_PTR(-ENOMEM);
+	msg->slot = 0;
+	if (copy_in(msg->data, offer)) {
+		kvfree(msg);
+		return ERR_PTR(-EFAULT);
 	}
 	return msg;
+}
+
+static struct queue_msg *slot_new(struct queue *queue, gfp_t gfp)
+{
+	struct queue_msg *msg = book_alloc_owned(&queue->object, queue_slots,
+						 gfp);
+
+	if (msg)
+		msg->slot = 1;
+	return msg;
+}
+
+/* Lets @msg in, or into the line of those who wait for room. */
+static enum queue_way queue_enter(struct queue *queue, struct queue_msg *msg,
+				  const struct offer *offer,
+				  struct waiter *waiter, struct wake_list *list)
+{
+	enum queue_way way = queue_admit(queue, msg, list);
+
+	if (way == QUEUE_REFUSED) {
+		if (offer->flags & IPCBOOK_NOWAIT) {
+			queue->count.refused++;
+		} else {
+			queue_block_sender(queue, msg, waiter);
+			way = QUEUE_BLOCKED;
+		}
+	}
+	trace_queue_send(queue->object.id, offer->type, offer->len, way);
+	return way;
 }
 
 /**
@@ -1092,53 +845,48 @@ static int queue_send(struct queue *queue, struct offer *offer)
 	u8 bounce[QUEUE_SLOT] __aligned(8);
 	struct wake_list list = {};
 	struct queue_msg *msg = NULL;
+	struct waiter waiter;
 	enum queue_way way;
 	int err;
 
 	err = queue_check_offer(queue, offer);
 	if (err)
 		return err;
+	if (offer->len <= QUEUE_SLOT && copy_in(bounce, offer))
+		return -EFAULT;
 	if (offer->len > QUEUE_SLOT) {
 		msg = msg_large(offer);
 		if (IS_ERR(msg))
 			return PTR_ERR(msg);
-	} else if (copy_in(bounce, offer)) {
-		return -EFAULT;
 	}
 
 	spin_lock(&queue->lock);
 	if (!msg) {
-		msg = slot_take(queue, offer->gfp);
-		if (!msg) {
+		msg = slot_get(queue);
+		if (unlikely(!msg)) {
 			spin_unlock(&queue->lock);
-			return -ENOMEM;
+			msg = slot_new(queue, offer->gfp);
+			if (!msg)
+				return -ENOMEM;
+			spin_lock(&queue->lock);
+			queue->owned++;
 		}
 		memcpy(msg->data, bounce, offer->len);
 	}
 	msg_fill(msg, offer);
-	err = -EIDRM;
-	if (unlikely(queue->gone))
-		goto err_put;
-	way = queue_admit(queue, msg, &list);
-	if (way == QUEUE_REFUSED && !(offer->flags & IPCBOOK_NOWAIT))
-		way = QUEUE_BLOCKED;
-	trace_queue_send(queue->object.id, offer->type, offer->len, way);
-	if (way == QUEUE_BLOCKED)
-		return queue_block_sender(queue, msg, offer, &list);
-	if (way == QUEUE_REFUSED) {
-		queue->count.refused++;
-		err = -EAGAIN;
-		goto err_put;
+	if (likely(!queue->gone)) {
+		way = queue_enter(queue, msg, offer, &waiter, &list);
+		err = way == QUEUE_REFUSED ? -EAGAIN : 0;
+	} else {
+		err = -EIDRM;
 	}
+	msg = err ? msg_put(queue, msg) : msg;
 	spin_unlock(&queue->lock);
 	wake_all(&list);
-	return 0;
-
-err_put:
-	msg = msg_put(queue, msg);
-	spin_unlock(&queue->lock);
-	wake_all(&list);
-	msg_free(msg);
+	if (unlikely(err))
+		msg_free(msg);
+	else if (way == QUEUE_BLOCKED)
+		err = queue_wait_sender(queue, msg, &waiter, offer->deadline);
 	return err;
 }
 
@@ -1176,39 +924,45 @@ static struct queue_msg *queue_take(struct queue *queue,
 	return msg;
 }
 
-/* Waits for a message; called with the lock, returns without. */
-static struct queue_msg *queue_block_receiver(struct queue *queue,
-					      const struct wanted *want)
+/* Enters a receiver among those who wait for what @want selects. */
+static void queue_block_receiver(struct queue *queue, const struct wanted *want,
+				 struct waiter *waiter)
 {
-	u64 start = trace_queue_wait_enabled() ? ktime_get_ns() : 0;
-	struct waiter waiter = {
+	lockdep_assert_held(&queue->lock);
+	*waiter = (struct waiter) {
+		.line = &queue->receivers[want_line(want->select)],
 		.task = current,
 		.room = want->flags & IPCBOOK_TRUNCATE ? SIZE_MAX : want->room,
-		.line = &queue->receivers[want_line(want->select)],
 	};
+	place_init(&waiter->place, want->select == IPCBOOK_ANY ?
+				   IPCBOOK_TYPE_MAX : want->type);
+	waiter->place.number = ++queue->number;
+	line_add(waiter->line, &waiter->place);
+	queue->count.receivers_waiting++;
+}
+
+/* Waits until a receiver is given a message. */
+static struct queue_msg *queue_wait_receiver(struct queue *queue,
+					     struct waiter *waiter,
+					     u64 deadline)
+{
+	u64 start = trace_queue_wait_enabled() ? ktime_get_ns() : 0;
 	int err;
 
-	place_init(&waiter.place, want->select == IPCBOOK_ANY ?
-				  IPCBOOK_TYPE_MAX : want->type);
-	waiter.place.number = ++queue->number;
-	line_add(waiter.line, &waiter.place);
-	queue->count.receivers_waiting++;
-	spin_unlock(&queue->lock);
-
-	err = queue_sleep(&waiter, want->deadline);
+	err = queue_sleep(waiter, deadline);
 	if (err) {
 		spin_lock(&queue->lock);
-		if (!waiter.done) {
-			line_del(waiter.line, &waiter.place);
+		if (!waiter->done) {
+			line_del(waiter->line, &waiter->place);
 			queue->count.receivers_waiting--;
-			waiter.err = err;
+			waiter->err = err;
 		}
 		spin_unlock(&queue->lock);
 	}
 	if (trace_queue_wait_enabled())
 		trace_queue_wait(queue->object.id, false,
-				 ktime_get_ns() - start, waiter.err);
-	return waiter.err ? ERR_PTR(waiter.err) : waiter.msg;
+				 ktime_get_ns() - start, waiter->err);
+	return waiter->err ? ERR_PTR(waiter->err) : waiter->msg;
 }
 
 /* Copies @msg out, which was taken; gives it back if that fails. */
@@ -1252,15 +1006,18 @@ static ssize_t queue_receive(struct queue *queue, struct wanted *want)
 {
 	struct wake_list list = {};
 	struct queue_msg *msg;
+	struct waiter waiter;
+	bool wait;
 
 	spin_lock(&queue->lock);
 	msg = queue_take(queue, want, &list);
-	if (msg == ERR_PTR(-EAGAIN) && !(want->flags & IPCBOOK_NOWAIT)) {
-		msg = queue_block_receiver(queue, want);
-	} else {
-		spin_unlock(&queue->lock);
-		wake_all(&list);
-	}
+	wait = msg == ERR_PTR(-EAGAIN) && !(want->flags & IPCBOOK_NOWAIT);
+	if (wait)
+		queue_block_receiver(queue, want, &waiter);
+	spin_unlock(&queue->lock);
+	wake_all(&list);
+	if (wait)
+		msg = queue_wait_receiver(queue, &waiter, want->deadline);
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
 	return queue_deliver(queue, msg, want);
@@ -1485,7 +1242,8 @@ static __poll_t queue_poll(struct file *filp, struct poll_table_struct *pt)
 	poll_wait(filp, &queue->writers, pt);
 
 	spin_lock(&queue->lock);
-	if (!poll_does_not_wait(pt) && !place_in_line(&qf->place))
+	/* Not merely asked, but waited for: see wake_poller(). */
+	if (waitqueue_active(&qf->readers) && !place_in_line(&qf->place))
 		queue_watch(queue, qf);
 	if (queue->gone)
 		mask |= EPOLLHUP | EPOLLERR;

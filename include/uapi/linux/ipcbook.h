@@ -175,7 +175,7 @@ struct ipcbook_change {
  * @size: in: sizeof(struct ipcbook_stat) as the caller knows it; out: as the
  *	module knows it. What the module knows and the caller does not is cut off.
  * @chapter: one of enum ipcbook_chapter
- * @id: unique among all objects since the module was loaded
+ * @id: unique among the objects that exist
  * @name: all zero if it has none (any more)
  * @uid: owner
  * @gid: group
@@ -295,7 +295,7 @@ enum ipcbook_select {
 };
 
 /* How far IPCBOOK_NTH looks: it is the one call that walks. */
-#define IPCBOOK_NTH_MAX		65535LL
+#define IPCBOOK_NTH_MAX		1023LL
 
 /* Flags of the queue's calls. */
 #define IPCBOOK_NOWAIT		(1U << 0)	/* EAGAIN instead of waiting */
@@ -473,6 +473,7 @@ enum ipcbook_attr {
 	IPCBOOK_A_CHAPTER,
 	IPCBOOK_A_NAME,
 	IPCBOOK_A_STAT,
+	/* private: */
 	__IPCBOOK_A_MAX,
 };
 

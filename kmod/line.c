@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The line: those who wait, sorted by type, served by age.
+ *
+ * A line is a tree of types (an augmented red-black tree). Each node of it is
+ * the first of its type, and the head of a ring of all others of that type in
+ * order of arrival. Each node also knows the lowest arrival number of its
+ * subtree. So all questions are one or two walks down a tree whose size is the
+ * number of distinct types, however many wait:
+ *
+ *	the oldest			follow the lowest number from the root
+ *	the oldest of type T		search T
+ *	the oldest of a range of types	the lowest number of the subtrees inside
+ *	the lowest type			go left
+ *
+ * Joining and leaving cost the same. Nothing is allocated: the place in the
+ * line is part of who waits.
+ *
+ * Locks: none; whoever owns the line has one.
+ */
+#include <linux/minmax.h>
+#include <linux/rbtree_augmented.h>
+
+#include <linux/ipcbook.h>
+
+#include "line.h"
+
+static u64 place_oldest(const struct place *place)
+{
+	u64 oldest = place->number;
+
+	if (place->node.rb_left)
+		oldest = min(oldest, to_place(place->node.rb_left)->oldest);
+	if (place->node.rb_right)
+		oldest = min(oldest, to_place(place->node.rb_right)->oldest);
+	return oldest;
+}
+
+static bool place_compute(struct place *place, bool exit)
+{
+	u64 oldest = place_oldest(place);
+
+	if (exit && place->oldest == oldest)
+		return true;
+	place->oldest = oldest;
+	return false;
+}
+
+RB_DECLARE_CALLBACKS(static, place_callbacks, struct place, node, oldest,
+		     place_compute);
+
+/* @new takes the node of @old, which was the first of their type. */
+static void line_replace(struct line *line, struct place *old,
+			 struct place *new)
+{
+	rb_replace_node(&old->node, &new->node, &line->root);
+	RB_CLEAR_NODE(&old->node);
+	new->oldest = old->oldest;
+	place_callbacks_propagate(&new->node, NULL);
+}
+
+/*
+ * Joins the others of its type. Those who come back have a lower number than
+ * some that wait, and go before them; they are as many as were taken at once.
+ */
+static void line_join(struct line *line, struct place *first,
+		      struct place *place)
+{
+	struct place *after = list_last_entry(&first->same, struct place, same);
+
+	if (place->number > after->number) {
+		list_add_tail(&place->same, &first->same);
+		return;
+	}
+	if (place->number < first->number) {
+		list_add_tail(&place->same, &first->same);
+		line_replace(line, first, place);
+		return;
+	}
+	list_for_each_entry(after, &first->same, same)
+		if (place->number < after->number)
+			break;
+	list_add_tail(&place->same, &after->same);
+}
+
+void line_add(struct line *line, struct place *place)
+{
+	struct rb_node **link = &line->root.rb_node;
+	struct rb_node *parent = NULL;
+
+	while (*link) {
+		struct place *at = to_place(*link);
+
+		if (place->type == at->type) {
+			line_join(line, at, place);
+			return;
+		}
+		parent = *link;
+		link = place->type < at->type ? &parent->rb_left :
+						&parent->rb_right;
+	}
+	line->types++;
+	place->oldest = place->number;
+	rb_link_node(&place->node, parent, link);
+	if (parent)
+		place_callbacks_propagate(parent, NULL);
+	rb_insert_augmented(&place->node, &line->root, &place_callbacks);
+}
+
+void line_del(struct line *line, struct place *place)
+{
+	struct place *next;
+
+	if (!RB_EMPTY_NODE(&place->node)) {
+		if (list_empty(&place->same)) {
+			rb_erase_augmented(&place->node, &line->root,
+					   &place_callbacks);
+			RB_CLEAR_NODE(&place->node);
+			line->types--;
+		} else {
+			next = list_first_entry(&place->same, struct place,
+						same);
+			line_replace(line, place, next);
+		}
+	}
+	list_del_init(&place->same);
+}
+
+/* The oldest below and at @rb. */
+static struct place *subtree_oldest(struct rb_node *rb)
+{
+	struct place *at = to_place(rb);
+
+	while (at->number != at->oldest) {
+		struct rb_node *left = at->node.rb_left;
+
+		if (left && to_place(left)->oldest == at->oldest)
+			at = to_place(left);
+		else
+			at = to_place(at->node.rb_right);
+	}
+	return at;
+}
+
+/* The older of @best and of what is at @rb; @whole: with all below it. */
+static struct place *older(struct place *best, struct rb_node *rb, bool whole)
+{
+	struct place *at;
+	u64 number;
+
+	if (!rb)
+		return best;
+	at = to_place(rb);
+	number = whole ? at->oldest : at->number;
+	if (best && best->number < number)
+		return best;
+	return whole ? subtree_oldest(rb) : at;
+}
+
+/* The oldest of the types from @low to @high, or NULL. */
+struct place *line_oldest(const struct line *line, s64 low, s64 high)
+{
+	struct rb_node *rb = line->root.rb_node;
+	struct place *best;
+	struct rb_node *at;
+
+	while (rb && (to_place(rb)->type < low || to_place(rb)->type > high))
+		rb = to_place(rb)->type < low ? rb->rb_right : rb->rb_left;
+	if (!rb)
+		return NULL;
+	best = to_place(rb);
+	if (low == high)
+		return best;
+	/* Of the left side what is not below low, of the right likewise. */
+	for (at = rb->rb_left; at;) {
+		if (to_place(at)->type < low) {
+			at = at->rb_right;
+			continue;
+		}
+		best = older(best, at, false);
+		best = older(best, at->rb_right, true);
+		at = at->rb_left;
+	}
+	for (at = rb->rb_right; at;) {
+		if (to_place(at)->type > high) {
+			at = at->rb_left;
+			continue;
+		}
+		best = older(best, at, false);
+		best = older(best, at->rb_left, true);
+		at = at->rb_right;
+	}
+	return best;
+}
+
+/* The first of the lowest type that is not below @low, or NULL. */
+struct place *line_lowest(const struct line *line, s64 low)
+{
+	struct rb_node *rb = line->root.rb_node;
+	struct place *best = NULL;
+
+	while (rb) {
+		if (to_place(rb)->type < low) {
+			rb = rb->rb_right;
+			continue;
+		}
+		best = to_place(rb);
+		rb = rb->rb_left;
+	}
+	return best;
+}
+
+/* The member of a line of messages that a selector means, or NULL. */
+struct place *line_select(const struct line *line, u32 select, s64 type)
+{
+	struct place *lowest;
+
+	if (line_empty(line))
+		return NULL;
+	switch (select) {
+	case IPCBOOK_ANY:
+		return subtree_oldest(line->root.rb_node);
+	case IPCBOOK_EXACT:
+		return line_oldest(line, type, type);
+	case IPCBOOK_UPTO:
+		lowest = line_lowest(line, IPCBOOK_TYPE_MIN);
+		return lowest && lowest->type <= type ? lowest : NULL;
+	default:
+		return line_older(line_oldest(line, IPCBOOK_TYPE_MIN, type - 1),
+				line_oldest(line, type + 1, IPCBOOK_TYPE_MAX));
+	}
+}

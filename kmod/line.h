@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The line: those who wait, sorted by type, served by age. See line.c.
+ */
+#ifndef _IPCBOOK_LINE_H
+#define _IPCBOOK_LINE_H
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+/**
+ * struct place - a member of a line
+ * @node: in the tree, for the first of its type; else empty
+ * @type: what the line is sorted by
+ * @number: order of arrival
+ * @oldest: lowest number in the subtree
+ * @same: all of one type, as a ring that begins at the one in the tree
+ */
+struct place {
+	struct rb_node node;
+	s64 type;
+	u64 number;
+	u64 oldest;
+	struct list_head same;
+};
+
+/**
+ * struct line - those who wait, sorted by type
+ * @root: the first of each type
+ * @types: how many types
+ */
+struct line {
+	struct rb_root root;
+	u64 types;
+};
+
+#define to_place(rb)	rb_entry(rb, struct place, node)
+
+static inline void place_init(struct place *place, s64 type)
+{
+	RB_CLEAR_NODE(&place->node);
+	INIT_LIST_HEAD(&place->same);
+	place->type = type;
+}
+
+static inline bool place_in_line(const struct place *place)
+{
+	return !RB_EMPTY_NODE(&place->node) || !list_empty(&place->same);
+}
+
+static inline bool line_empty(const struct line *line)
+{
+	return RB_EMPTY_ROOT(&line->root);
+}
+
+static inline struct place *line_older(struct place *a, struct place *b)
+{
+	if (!a || !b)
+		return a ?: b;
+	return a->number < b->number ? a : b;
+}
+
+void line_add(struct line *line, struct place *place);
+void line_del(struct line *line, struct place *place);
+struct place *line_oldest(const struct line *line, s64 low, s64 high);
+struct place *line_lowest(const struct line *line, s64 low);
+struct place *line_select(const struct line *line, u32 select, s64 type);
+
+#endif /* _IPCBOOK_LINE_H */
