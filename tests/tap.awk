@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# awk -v program=NAME -v status=N -f tests/tap.awk NAME.tap
+# awk -v program=NAME -v status=N [-v filtered=1] -f tests/tap.awk NAME.tap
 #
 # Judges what one test program printed (the Test Anything Protocol) and how it
 # ended. Prints each failing test with its message, and a last line
 # "PASSED FAILED SKIPPED" for tests/check to add up. A program that printed
-# no plan, fewer results than planned, no result at all, or that ended badly
-# without a failing test is one failure more.
+# no plan, fewer results than planned, no result at all (unless only some cases
+# were asked for), or that ended badly without a failing test is one failure
+# more.
 
 { sub(/\r$/, "") }
 
@@ -37,6 +38,8 @@
 	next
 }
 
+/^Bail out!/ { bail = $0 }
+
 failing > 0 { print "    " $0; failing-- }
 { last[NR % 5] = $0 }
 
@@ -54,12 +57,14 @@ END {
 		more("it did not run to its end")
 	else if (status == 124 || status == 137)
 		more("it did not end in time, or was killed (status " status ")")
+	else if (bail)
+		more(bail)
 	else if (!plans)
 		more("it printed no plan (status " status ")")
 	else if (results != planned)
 		more("it planned " planned " tests and reported " results + 0 " (status " status ")")
-	else if (!results)
-		more("no test of that name")
+	else if (!results && !filtered)
+		more("it has no test")
 	else if (status != 0 && !failed)
 		more("it ended with status " status)
 	printf "%d %d %d\n", passed, failed, skipped
