@@ -5,10 +5,30 @@
  * Every object is a file descriptor: poll it, pass it over a UNIX socket,
  * inherit it, close it. Every function returns 0 or a positive answer on
  * success and a negative errno on failure; errno itself is left alone, nothing
- * is printed, and a call that failed changed nothing.
+ * is printed, and a call that failed changed nothing. Pointers must be valid
+ * unless it is said that they may be NULL. All functions may be called from
+ * any thread at any time; the library keeps no state.
  *
  * Deadlines are absolute, in nanoseconds of CLOCK_MONOTONIC, 0 for ever; see
  * ipcbook_deadline().
+ *
+ * What every function can answer that is given a descriptor:
+ *
+ *	-EBADF		it is not open, or not open for that (sending on
+ *			O_RDONLY, receiving on O_WRONLY)
+ *	-ENOTTY		it is not an object, or of another chapter; where a
+ *			plain call is made (see the queue), a descriptor of
+ *			something else is read or written as what it is
+ *	-EFAULT		a pointer is not valid
+ *
+ * And what every function can answer that opens the device for itself
+ * (ipcbook_queue_open(), ipcbook_unlink(), ipcbook_queue_unlink()):
+ *
+ *	-ENODEV		there is no device: the module is not loaded
+ *	-EACCES		the device may not be opened for reading and writing
+ *	-ENOTTY		what is there is not ipcbook's
+ *	-EMFILE, -ENFILE	no descriptor is left
+ *	-ENOMEM		no memory is left
  */
 #ifndef IPCBOOK_H
 #define IPCBOOK_H
@@ -25,39 +45,308 @@ extern "C" {
 #define IPCBOOK_API __attribute__((visibility("default")))
 
 /* What every chapter shares: userspace/lib/book.c */
+
+/**
+ * ipcbook_version() - the library's version
+ *
+ * Return: a string such as "0.1.0" that lives for ever.
+ */
 IPCBOOK_API const char *ipcbook_version(void);
+
+/**
+ * ipcbook_deadline() - a deadline so long from now
+ * @nanoseconds: how long; negative is in the past
+ *
+ * A deadline that has passed already does not wait: what is there is taken,
+ * and where nothing is, the answer is -ETIMEDOUT.
+ *
+ * Return: the deadline in nanoseconds of CLOCK_MONOTONIC. Never 0, which would
+ * be for ever, and at most INT64_MAX, in 292 years. Cannot fail.
+ */
 IPCBOOK_API uint64_t ipcbook_deadline(int64_t nanoseconds);
+
+/**
+ * ipcbook_unlink() - takes a name away
+ * @chapter: what kind of object has it
+ * @name: the name, 1 to 63 bytes
+ *
+ * What it ends depends on the chapter: a queue ends for everybody, whoever
+ * waits there gets -EIDRM, and the messages that wait are gone. The
+ * descriptors stay open until they are closed. The name can be used again at
+ * once. Only the owner may do it, and who has CAP_FOWNER.
+ *
+ * Return: 0, or
+ *
+ * * -ENOENT: there is no such object
+ * * -EPERM: the object belongs to somebody else
+ * * -EINVAL: the name is empty, or has control characters or a '/'; there is
+ *   no such chapter
+ * * -ENAMETOOLONG: the name is longer than 63 bytes
+ * * -EOPNOTSUPP: the module was built without this chapter
+ * * those of opening the device
+ */
 IPCBOOK_API int ipcbook_unlink(enum ipcbook_chapter chapter, const char *name);
+
+/**
+ * ipcbook_chown() - changes owner and group of an object
+ * @fd: a descriptor of the object
+ * @uid: the new owner, or (uid_t)-1 to leave it
+ * @gid: the new group, or (gid_t)-1 to leave it
+ *
+ * The rules are those of chown(2). Descriptors that are open keep what they
+ * were opened with.
+ *
+ * Return: 0, or
+ *
+ * * -EPERM: the caller may not; nothing was changed
+ * * -EINVAL: nothing is to be changed, or an id has no meaning in the caller's
+ *   user namespace
+ * * those of every descriptor
+ */
 IPCBOOK_API int ipcbook_chown(int fd, uid_t uid, gid_t gid);
+
+/**
+ * ipcbook_chmod() - changes the permission bits of an object
+ * @fd: a descriptor of the object
+ * @mode: the new bits, 0 to 0777; the umask is not applied
+ *
+ * Reading is receiving, writing is sending; the bits for executing mean
+ * nothing. Descriptors that are open keep what they were opened with.
+ *
+ * Return: 0, or
+ *
+ * * -EPERM: the caller does not own the object
+ * * -EINVAL: @mode has other bits
+ * * those of every descriptor
+ */
 IPCBOOK_API int ipcbook_chmod(int fd, mode_t mode);
+
+/**
+ * ipcbook_stat() - tells an object's owner, limits and counters
+ * @fd: a descriptor of the object, opened for whatever
+ * @stat: to be filled; need not be initialised
+ *
+ * What an older module does not know is 0. @stat->size is then the size of
+ * what it knows.
+ *
+ * Return: 0, or those of every descriptor.
+ */
 IPCBOOK_API int ipcbook_stat(int fd, struct ipcbook_stat *stat);
+
+/**
+ * ipcbook_chapter_name() - a chapter in a word
+ * @chapter: the chapter
+ *
+ * Return: "signal", "socket", "pipe", "queue", "shm", "ring" or "sem", which
+ * live for ever; NULL if there is no such chapter.
+ */
 IPCBOOK_API const char *ipcbook_chapter_name(enum ipcbook_chapter chapter);
 
 /* The list of objects: userspace/lib/list.c */
+
+/**
+ * typedef ipcbook_list_fn - what is called for each object of a list
+ * @stat: the object; valid during the call only
+ * @arg: what ipcbook_list() was given
+ *
+ * Return: 0 to go on; anything else ends the walk and is its answer.
+ */
 typedef int (*ipcbook_list_fn)(const struct ipcbook_stat *stat, void *arg);
+
+/**
+ * ipcbook_list() - walks through the objects
+ * @chapter: only those of this chapter, or 0 for all
+ * @name: only those of this name, or NULL for all
+ * @fn: called for each, in order of creation
+ * @arg: handed to it
+ *
+ * Walks through the objects of the caller's network namespace that the caller
+ * may read, also those without a name. An object that is created or removed
+ * meanwhile may be met or not; none is met twice. The device is not needed.
+ *
+ * Return: 0 at the end, what @fn returned if that ended it, or
+ *
+ * * -ENODEV: the module is not loaded
+ * * -EINVAL: there is no such chapter
+ * * -ENAMETOOLONG: the name is longer than 63 bytes
+ * * -ENOMEM, -EMFILE, -ENFILE: no memory or no descriptor is left
+ * * -EAGAIN: the list changed in a way that it has to be walked again
+ * * -EIO: netlink failed otherwise
+ */
 IPCBOOK_API int ipcbook_list(enum ipcbook_chapter chapter, const char *name,
 			     ipcbook_list_fn fn, void *arg);
 
 /* Queue: userspace/lib/queue.c */
+
+/**
+ * ipcbook_queue_open() - opens or creates a message queue
+ * @name: its name, 1 to 63 bytes; or NULL for a new queue without a name
+ * @flags: O_RDONLY to receive, O_WRONLY to send or O_RDWR for both; with
+ *	O_CREAT, O_EXCL, O_NONBLOCK and O_CLOEXEC as for mq_open(3)
+ * @mode: permission bits of a queue that is created, less the umask;
+ *	otherwise not looked at
+ * @limits: limits of a queue that is created, otherwise not looked at; NULL, or
+ *	a field of 0, takes the default: 1,024 messages, 262,144 bytes in all,
+ *	8,192 bytes a message (or less, if the bytes in all are)
+ *
+ * The queue "default" is the one behind plain reads and writes of the device:
+ * it need not be created, belongs to root, and has mode 0666. A queue without a
+ * name ends with its last descriptor; one with a name stays until it is
+ * unlinked or its network namespace ends.
+ *
+ * Return: a descriptor, or
+ *
+ * * -ENOENT: there is no such queue, and O_CREAT was not given
+ * * -EEXIST: there is one, and O_CREAT and O_EXCL were given
+ * * -EACCES: the queue's mode does not allow it; or see opening the device
+ * * -EINVAL: an unknown flag or mode bit, O_EXCL without O_CREAT; the name is
+ *   empty, or has control characters or a '/'; a message may be longer than
+ *   the queue
+ * * -ENAMETOOLONG: the name is longer than 63 bytes
+ * * -E2BIG: a limit is above the module's parameters, and the caller does not
+ *   have CAP_SYS_RESOURCE; or above what is possible at all
+ * * -EDQUOT: the user has as many objects, or bytes in them, as one user may
+ * * -ENOSPC: there are as many objects as there may be
+ * * -EOPNOTSUPP: the module was built without queues
+ * * -EIDRM: the network namespace is about to end
+ * * those of opening the device
+ */
 IPCBOOK_API int ipcbook_queue_open(const char *name, int flags, mode_t mode,
 				   const struct ipcbook_queue_limits *limits);
+
+/**
+ * ipcbook_queue_unlink() - takes a queue's name away and ends it
+ * @name: the name
+ *
+ * Return: as ipcbook_unlink().
+ */
 IPCBOOK_API int ipcbook_queue_unlink(const char *name);
+
+/**
+ * ipcbook_queue_send() - sends one message
+ * @fd: the queue, open for writing; or the device, for the default queue
+ * @type: its type, IPCBOOK_TYPE_MIN (1) to IPCBOOK_TYPE_MAX (2^62)
+ * @buf: its payload
+ * @len: bytes of it, from 1 to the queue's limit
+ * @flags: IPCBOOK_NOWAIT, or 0
+ * @deadline: how long to wait for room; see ipcbook_deadline()
+ *
+ * Waits while the queue is full, unless a receiver is waiting for this very
+ * message. Room is granted in order of arrival. With neither flags nor a
+ * deadline this is pwrite(fd, buf, len, type), the fastest way to send.
+ *
+ * Return: 0 once the message is in the queue or in a receiver's hands; or, and
+ * then nothing was sent,
+ *
+ * * -EAGAIN: it would have to wait, with IPCBOOK_NOWAIT or O_NONBLOCK
+ * * -ETIMEDOUT: the deadline has passed
+ * * -EINTR: a signal handler interrupted the wait, without SA_RESTART
+ * * -EIDRM: the queue was removed
+ * * -EINVAL: the type is out of range, @len is 0, or a flag is unknown
+ * * -E2BIG: @len is above the limit of one message
+ * * -ENOMEM: no memory is left, or none for the caller's memory cgroup
+ * * -EACCES: of the device only: the default queue does not allow it
+ * * those of every descriptor
+ */
 IPCBOOK_API int ipcbook_queue_send(int fd, int64_t type, const void *buf,
 				   size_t len, unsigned int flags,
 				   uint64_t deadline);
+
+/**
+ * ipcbook_queue_recv() - receives one message, or looks at it
+ * @fd: the queue, open for reading; or the device, for the default queue
+ * @select: which message: IPCBOOK_ANY, IPCBOOK_EXACT, IPCBOOK_UPTO or
+ *	IPCBOOK_NOT; to peek also IPCBOOK_NTH
+ * @type: what @select compares with; 0 with IPCBOOK_ANY
+ * @buf: where the payload goes
+ * @len: room there
+ * @flags: IPCBOOK_NOWAIT, IPCBOOK_TRUNCATE (cut a message that is longer than
+ *	@len), IPCBOOK_PEEK (leave it in the queue; never waits)
+ * @deadline: how long to wait for a message; see ipcbook_deadline()
+ * @info: where to tell what it was and who sent it, or NULL
+ *
+ * Of any or exactly one type, with no flags, no deadline and no @info, this is
+ * pread(fd, buf, len, type), the fastest way to receive.
+ *
+ * Return: bytes copied, which with IPCBOOK_TRUNCATE may be less than
+ * @info->length; or, and then every message is where it was,
+ *
+ * * -EAGAIN: it would have to wait, with IPCBOOK_NOWAIT or O_NONBLOCK
+ * * -ENOMSG: there is no such message to peek at
+ * * -ETIMEDOUT: the deadline has passed
+ * * -EMSGSIZE: the message is longer than @len, without IPCBOOK_TRUNCATE
+ * * -EINTR: a signal handler interrupted the wait, without SA_RESTART
+ * * -EIDRM: the queue was removed
+ * * -EINVAL: @select, @type or a flag is not one of the above
+ * * -EACCES: of the device only: the default queue does not allow it
+ * * those of every descriptor
+ */
 IPCBOOK_API ssize_t ipcbook_queue_recv(int fd, enum ipcbook_select select,
 				       int64_t type, void *buf, size_t len,
 				       unsigned int flags, uint64_t deadline,
 				       struct ipcbook_queue_info *info);
+
+/**
+ * ipcbook_queue_send_batch() - sends several messages
+ * @fd: as for ipcbook_queue_send()
+ * @entries: the messages: buf, len and info.type of each; the rest of info
+ *	must be 0
+ * @count: how many, 1 to IPCBOOK_BATCH_MAX (1,024)
+ * @flags: IPCBOOK_NOWAIT, or 0
+ * @deadline: for all of them together
+ *
+ * Sends them in order, waiting as often as it must, and stops at the first
+ * that cannot be sent.
+ *
+ * Return: how many were sent, at least 1; or, and then none was, the error of
+ * the first, as for ipcbook_queue_send(), or
+ *
+ * * -EINVAL: @count or a flag is not one of the above; info is not 0
+ */
 IPCBOOK_API int ipcbook_queue_send_batch(int fd,
 					 struct ipcbook_queue_entry *entries,
 					 unsigned int count, unsigned int flags,
 					 uint64_t deadline);
+
+/**
+ * ipcbook_queue_recv_batch() - receives several messages
+ * @fd: as for ipcbook_queue_recv()
+ * @select: which messages; not IPCBOOK_NTH
+ * @type: what @select compares with
+ * @entries: where they go: buf and len of each say where there is room; len and
+ *	info are filled in
+ * @count: how many at most, 1 to IPCBOOK_BATCH_MAX (1,024)
+ * @flags: IPCBOOK_NOWAIT, IPCBOOK_TRUNCATE
+ * @deadline: how long to wait for the first
+ *
+ * Waits for the first message only and then takes what is there.
+ *
+ * Return: how many were received, at least 1; or, and then none was, an error
+ * as of ipcbook_queue_recv(), or
+ *
+ * * -EINVAL: @count or a flag is not one of the above
+ */
 IPCBOOK_API int ipcbook_queue_recv_batch(int fd, enum ipcbook_select select,
 					 int64_t type,
 					 struct ipcbook_queue_entry *entries,
 					 unsigned int count, unsigned int flags,
 					 uint64_t deadline);
+
+/**
+ * ipcbook_queue_select() - sets which messages make a descriptor readable
+ * @fd: the queue
+ * @select: which messages; not IPCBOOK_NTH
+ * @type: what @select compares with; 0 with IPCBOOK_ANY
+ *
+ * For poll(), select() and epoll: EPOLLIN then means that such a message waits.
+ * It belongs to the open file, so a descriptor that was inherited, duplicated
+ * or passed on has the same. What is received it does not change.
+ *
+ * Return: 0, or
+ *
+ * * -EINVAL: @select or @type is not one of the above
+ * * those of every descriptor
+ */
 IPCBOOK_API int ipcbook_queue_select(int fd, enum ipcbook_select select,
 				     int64_t type);
 
