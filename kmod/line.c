@@ -210,6 +210,13 @@ struct place *line_lowest(const struct line *line, s64 low)
 	return best;
 }
 
+/* The oldest of the other types, or NULL. */
+struct place *line_oldest_but(const struct line *line, s64 type)
+{
+	return line_older(line_oldest(line, IPCBOOK_TYPE_MIN, type - 1),
+			  line_oldest(line, type + 1, IPCBOOK_TYPE_MAX));
+}
+
 /* The member of a line of messages that a selector means, or NULL. */
 struct place *line_select(const struct line *line, u32 select, s64 type)
 {
@@ -226,7 +233,6 @@ struct place *line_select(const struct line *line, u32 select, s64 type)
 		lowest = line_lowest(line, IPCBOOK_TYPE_MIN);
 		return lowest && lowest->type <= type ? lowest : NULL;
 	default:
-		return line_older(line_oldest(line, IPCBOOK_TYPE_MIN, type - 1),
-				line_oldest(line, type + 1, IPCBOOK_TYPE_MAX));
+		return line_oldest_but(line, type);
 	}
 }

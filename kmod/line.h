@@ -64,6 +64,7 @@ static inline struct place *line_older(struct place *a, struct place *b)
 void line_add(struct line *line, struct place *place);
 void line_del(struct line *line, struct place *place);
 struct place *line_oldest(const struct line *line, s64 low, s64 high);
+struct place *line_oldest_but(const struct line *line, s64 type);
 struct place *line_lowest(const struct line *line, s64 low);
 struct place *line_select(const struct line *line, u32 select, s64 type);
 

@@ -534,21 +534,13 @@ static bool queue_may_pass(struct queue *queue)
 static struct waiter *queue_receiver(struct queue *queue, s64 type)
 {
 	struct line *lines = queue->receivers;
-	struct place *place = NULL;
+	struct place *place;
 
 	lockdep_assert_held(&queue->lock);
-	if (!line_empty(&lines[WANT_EXACT]))
-		place = line_oldest(&lines[WANT_EXACT], type, type);
-	if (!line_empty(&lines[WANT_UPTO]))
-		place = line_older(place, line_oldest(&lines[WANT_UPTO], type,
-						    IPCBOOK_TYPE_MAX));
-	if (!line_empty(&lines[WANT_NOT])) {
-		place = line_older(place, line_oldest(&lines[WANT_NOT],
-						    IPCBOOK_TYPE_MIN,
-						    type - 1));
-		place = line_older(place, line_oldest(&lines[WANT_NOT], type + 1,
-						    IPCBOOK_TYPE_MAX));
-	}
+	place = line_oldest(&lines[WANT_EXACT], type, type);
+	place = line_older(place, line_oldest(&lines[WANT_UPTO], type,
+					      IPCBOOK_TYPE_MAX));
+	place = line_older(place, line_oldest_but(&lines[WANT_NOT], type));
 	return place ? container_of(place, struct waiter, place) : NULL;
 }
 
