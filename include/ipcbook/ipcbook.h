@@ -157,7 +157,7 @@ typedef int (*ipcbook_list_fn)(const struct ipcbook_stat *stat, void *arg);
  * ipcbook_list() - walks through the objects
  * @chapter: only those of this chapter, or 0 for all
  * @name: only those of this name, or NULL for all
- * @fn: called for each, in order of creation
+ * @fn: called for each
  * @arg: handed to it
  *
  * Walks through the objects of the caller's network namespace that the caller

@@ -109,6 +109,17 @@ static const char *reason(int error)
 	return strerror(-error);
 }
 
+/* What the module takes for a name; see the contract. */
+static bool name_valid(const char *name)
+{
+	const unsigned char *at = (const unsigned char *)name;
+
+	for (; *at; at++)
+		if (*at < ' ' || *at == 0x7f || *at == '/')
+			return false;
+	return *name;
+}
+
 /* A device that is there, but cannot be opened for reading and writing. */
 static void complain_unopened(int error)
 {
@@ -193,6 +204,9 @@ int failed(int error, const char *doing, enum ipcbook_chapter chapter,
 		ipcbook_chapter_name(chapter), name);
 	if (error == -EACCES || error == -EPERM)
 		explain_access(out, chapter, name, needed);
+	else if (error == -EINVAL && !name_valid(name))
+		fputs("a name is not empty and has no '/' and no control characters",
+		      out);
 	else
 		fputs(reason(error), out);
 	fclose(out);

@@ -31,7 +31,7 @@ struct entry {
 /* What a value must be, by what it is called in the table. */
 static const char *const values[][2] = {
 	{ "T", "a number from 1 to 4611686018427387904" },
-	{ "NTH", "a number from 0 to 65535" },
+	{ "NTH", "a number from 0 to 1023" },
 	{ "N", "a number from 1" },
 	{ "DURATION", "a time in ns, us, ms, s, m, h or d, like 1.5s" },
 	{ "SIZE", "bytes from 1, like 8192, 64K or 1M" },
@@ -47,7 +47,7 @@ static const struct entry entries[] = {
 	{ OPTION_NTH, false, "nth", "NTH",
 	  "the message before which NTH others wait; 0 is the oldest" },
 	{ OPTION_ALL, false, "all", NULL,
-	  "every message, in order of arrival" },
+	  "every message, in order of arrival; at most 1024" },
 	{ OPTION_TIMEOUT, false, "timeout", "DURATION",
 	  "wait no longer than this for each message: 1.5s, 200ms, 2m" },
 	{ OPTION_NOWAIT, false, "nowait", NULL, "do not wait at all" },

@@ -16,6 +16,9 @@
 
 #include "tool.h"
 
+/* The contract's default of --bytes. */
+#define DEFAULT_BYTES 262144ULL
+
 /* Why a queue cannot be opened, by how it was to be. */
 static int failed_open(const struct options *options, int flags, int error)
 {
@@ -86,6 +89,18 @@ static int compare_settings(const struct options *options,
 	return STATUS_FAILED;
 }
 
+static int failed_create(const struct options *options, int flags, int error)
+{
+	const struct ipcbook_queue_limits *asked = &options->limits;
+	__u64 bytes = asked->bytes ? asked->bytes : DEFAULT_BYTES;
+
+	if (error != -EINVAL || asked->size <= bytes)
+		return failed_open(options, flags, error);
+	complain("a message of queue '%s' cannot be larger than the queue: --bytes is %llu",
+		 options->operands[0], bytes);
+	return STATUS_FAILED;
+}
+
 int queue_create(const struct options *options)
 {
 	int flags = O_RDONLY | O_CREAT | O_CLOEXEC;
@@ -102,7 +117,7 @@ int queue_create(const struct options *options)
 	fd = ipcbook_queue_open(options->operands[0], flags, mode,
 				&options->limits);
 	if (fd < 0)
-		return failed_open(options, flags, fd);
+		return failed_create(options, flags, fd);
 	status = read_stat(options, fd, &stat);
 	if (!status)
 		status = compare_settings(options, &stat);
@@ -623,7 +638,22 @@ static bool selected(const struct receiver *receiver)
 	}
 }
 
-/* All messages that the queue lets us look at, one after the other. */
+/* There may be more than the module lets us look at. */
+static int peek_limit(const struct receiver *receiver)
+{
+	struct ipcbook_stat stat;
+	int status;
+
+	status = read_stat(receiver->options, receiver->fd, &stat);
+	if (status || stat.depth <= IPCBOOK_NTH_MAX + 1)
+		return status;
+	complain("queue '%s' holds %llu messages; only the oldest %lld can be looked at",
+		 receiver->options->operands[0], stat.depth,
+		 IPCBOOK_NTH_MAX + 1);
+	return STATUS_FAILED;
+}
+
+/* All messages that the module lets us look at, one after the other. */
 static int peek_all(struct receiver *receiver, unsigned int flags)
 {
 	int error = 0, status = STATUS_DONE;
@@ -638,9 +668,11 @@ static int peek_all(struct receiver *receiver, unsigned int flags)
 		found = true;
 		status = show(receiver);
 	}
+	if (status)
+		return status;
 	if (error == -ENOMSG && found)
-		error = 0;
-	return error ? failed_fetch(receiver, error) : status;
+		return STATUS_DONE;
+	return error ? failed_fetch(receiver, error) : peek_limit(receiver);
 }
 
 static int peek(struct receiver *receiver)
