@@ -1174,20 +1174,30 @@ static ssize_t queue_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return err ?: offer.len;
 }
 
+/* Whether a receiver with this selector need not wait. */
+static bool queue_readable(const struct queue *queue,
+			   const struct queue_file *qf)
+{
+	return line_select(&queue->queued, qf->select, qf->type) ||
+	       line_select(&queue->blocked, qf->select, qf->type);
+}
+
 /* Which messages make this descriptor readable. */
 static void queue_set_select(struct queue_file *qf, u32 select, s64 type)
 {
 	struct queue *queue = to_queue(qf->file.object);
-	bool polled;
 
 	spin_lock(&queue->lock);
-	polled = place_in_line(&qf->place);
-	if (polled)
+	if (place_in_line(&qf->place))
 		line_del(&queue->pollers[want_line(qf->select)], &qf->place);
 	qf->select = select;
 	qf->type = type;
-	if (polled)
+	/* Those who poll already wait for what is selected now. */
+	if (waitqueue_active(&qf->readers)) {
 		queue_watch(queue, qf);
+		if (queue_readable(queue, qf))
+			wake_up_poll(&qf->readers, EPOLLIN | EPOLLRDNORM);
+	}
 	spin_unlock(&queue->lock);
 }
 
@@ -1239,8 +1249,7 @@ static __poll_t queue_poll(struct file *filp, struct poll_table_struct *pt)
 		queue_watch(queue, qf);
 	if (queue->gone)
 		mask |= EPOLLHUP | EPOLLERR;
-	if (line_select(&queue->queued, qf->select, qf->type) ||
-	    line_select(&queue->blocked, qf->select, qf->type))
+	if (queue_readable(queue, qf))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (line_empty(&queue->blocked) &&
 	    queue_has_room(queue, queue->max_size))
@@ -1694,9 +1703,12 @@ static void queue_stat(struct book_object *object, struct ipcbook_stat *stat)
 
 static int __init queue_init(void)
 {
-	queue_slots = kmem_cache_create("ipcbook_message",
-					SLOT_SIZE, 0,
-					SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, NULL);
+	queue_slots = kmem_cache_create_usercopy("ipcbook_message", SLOT_SIZE,
+						 0, SLAB_HWCACHE_ALIGN |
+						 SLAB_ACCOUNT,
+						 offsetof(struct queue_msg,
+							  data),
+						 QUEUE_SLOT, NULL);
 	return queue_slots ? 0 : -ENOMEM;
 }
 
