@@ -1,0 +1,759 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the tests of every chapter stand on; see harness.h.
+ */
+#include <grp.h>
+#include <linux/sched.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define HARNESS_ITSELF
+#include "harness.h"
+
+#define TEST_SECONDS 60
+
+extern const struct CMUnitTest __start_tests[], __stop_tests[];
+
+int q = -1;
+char qname[IPCBOOK_NAME_LEN];
+
+/* The last helper called by the test, or by a child or thread of its. */
+static __thread struct {
+	const char *file;
+	int line;
+} last;
+
+/* What a child or a thread found wrong first; children share it. */
+static struct {
+	bool set;
+	char text[400];
+} *elsewhere;
+
+static bool in_child;
+static pid_t main_tid;
+static unsigned int seconds;
+static bool late;
+
+/* What the running test has to give back. */
+static int kept_fds[512];
+static unsigned int kept_fds_count;
+static pid_t children[512];
+static unsigned int children_count;
+static struct call *calls;
+static struct {
+	char name[32];
+	unsigned long value;
+} parameters[16];
+static unsigned int parameters_count;
+
+/* --- Claims --------------------------------------------------------------- */
+
+void at(const char *file, int line)
+{
+	last.file = file;
+	last.line = line;
+}
+
+static void fail_elsewhere(const char *text, const char *file, int line)
+{
+	if (!__atomic_exchange_n(&elsewhere->set, true, __ATOMIC_SEQ_CST))
+		snprintf(elsewhere->text, sizeof(elsewhere->text),
+			 "%s:%d: %s", file, line, text);
+	if (in_child)
+		_exit(99);
+	pthread_exit(NULL);
+}
+
+static void fail_here(const char *text, const char *file, int line)
+{
+	char whole[1024];
+
+	/* The test's own line says more than one of the harness. */
+	if (last.file && !strcmp(file, __FILE__)) {
+		file = last.file;
+		line = last.line;
+	}
+	if (in_child || gettid() != main_tid)
+		fail_elsewhere(text, file, line);
+	snprintf(whole, sizeof(whole), "%s%s%s", text,
+		 elsewhere->set ? "; in a child or thread: " : "",
+		 elsewhere->set ? elsewhere->text : "");
+	_assert_true(0, whole, file, line);
+}
+
+void claim(bool holds, const char *text, const char *file, int line)
+{
+	char whole[512];
+
+	if (holds)
+		return;
+	snprintf(whole, sizeof(whole), "does not hold: %s", text);
+	fail_here(whole, file, line);
+}
+
+static const char *number(char text[48], long long value)
+{
+	const char *name = NULL;
+
+	if (value < 0 && value > -200)
+		name = strerrorname_np(-value);
+	if (name)
+		snprintf(text, 48, "-%s", name);
+	else
+		snprintf(text, 48, "%lld", value);
+	return text;
+}
+
+void claim_equal(const char *text, long long got, long long want,
+		 const char *file, int line)
+{
+	char whole[512], a[48], b[48];
+
+	if (got == want)
+		return;
+	snprintf(whole, sizeof(whole), "%s: expected %s, got %s", text,
+		 number(a, want), number(b, got));
+	fail_here(whole, file, line);
+}
+
+void breathe(void)
+{
+	static const struct timespec pause = { .tv_nsec = 200000 };
+
+	ppoll(NULL, 0, &pause, NULL);
+}
+
+/* --- The test's surroundings ---------------------------------------------- */
+
+static void too_long(__attribute__((unused)) int signal)
+{
+	char text[80];
+
+	/* Should giving back what the test has hang too: nothing can help. */
+	if (late) {
+		dprintf(STDOUT_FILENO, "Bail out! a test hangs\n");
+		_exit(98);
+	}
+	late = true;
+	snprintf(text, sizeof(text), "took longer than %u s", seconds);
+	alarm(TEST_SECONDS);
+	fail_here(text, __FILE__, __LINE__);
+}
+
+void give_seconds(unsigned int more)
+{
+	seconds = more;
+	alarm(more);
+}
+
+int keep(int fd)
+{
+	holds(fd >= 0);
+	holds(kept_fds_count < ARRAY_SIZE(kept_fds));
+	kept_fds[kept_fds_count++] = fd;
+	return fd;
+}
+
+int fixture_bare(__attribute__((unused)) void **state)
+{
+	static const struct sigaction action = {
+		.sa_handler = too_long,
+		.sa_flags = SA_NODEFER,
+	};
+
+	elsewhere->set = false;
+	late = false;
+	last.file = NULL;
+	sigaction(SIGALRM, &action, NULL);
+	give_seconds(TEST_SECONDS);
+	return 0;
+}
+
+static int open_limited(const char *name, uint64_t messages, uint64_t bytes,
+			uint64_t size)
+{
+	struct ipcbook_open arg = {
+		.size = sizeof(arg),
+		.chapter = IPCBOOK_QUEUE,
+		.flags = IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE |
+			 IPCBOOK_OPEN_CREATE | IPCBOOK_OPEN_EXCL |
+			 IPCBOOK_OPEN_CLOEXEC,
+		.mode = 0600,
+		.queue = { messages, bytes, size },
+	};
+	int device, fd;
+
+	snprintf(arg.name, sizeof(arg.name), "%s", name);
+	device = open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC);
+	holds(device >= 0);
+	fd = sys(ioctl(device, IPCBOOK_IOC_OPEN, &arg));
+	close(device);
+	return fd;
+}
+
+int fixture_queue(void **state)
+{
+	static unsigned int serial;
+
+	fixture_bare(state);
+	snprintf(qname, sizeof(qname), "test-%d-%u", getpid(), ++serial);
+	q = open_limited(qname, 0, 0, 0);
+	is(q < 0 ? q : 0, 0);
+	return 0;
+}
+
+void limit(uint64_t messages, uint64_t bytes, uint64_t size)
+{
+	close(q);
+	is(ipcbook_queue_unlink(qname), 0);
+	q = open_limited(qname, messages, bytes, size);
+	is(q < 0 ? q : 0, 0);
+}
+
+/* Unlinking the queue has ended every call that was still blocked in it. */
+static bool join_all(void)
+{
+	struct timespec end;
+	struct call *call;
+	bool fine = true;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 10;
+	while ((call = calls)) {
+		calls = call->next;
+		if (!call->joined &&
+		    pthread_timedjoin_np(call->thread, NULL, &end)) {
+			fine = false;
+			continue;
+		}
+		free(call);
+	}
+	return fine;
+}
+
+static void put_parameters_back(void)
+{
+	char path[96], text[32];
+
+	while (parameters_count) {
+		parameters_count--;
+		snprintf(path, sizeof(path),
+			 "/sys/module/ipcbook/parameters/%s",
+			 parameters[parameters_count].name);
+		snprintf(text, sizeof(text), "%lu",
+			 parameters[parameters_count].value);
+		spit(path, text);
+	}
+}
+
+int fixture_end(__attribute__((unused)) void **state)
+{
+	bool fine;
+
+	put_parameters_back();
+	while (children_count) {
+		children_count--;
+		kill(children[children_count], SIGKILL);
+		waitpid(children[children_count], NULL, 0);
+	}
+	if (q >= 0) {
+		ipcbook_queue_unlink(qname);
+		close(q);
+		q = -1;
+	}
+	while (kept_fds_count)
+		close(kept_fds[--kept_fds_count]);
+	fine = join_all();
+	alarm(0);
+	if (!fine)
+		print_error("a thread did not end with its queue\n");
+	if (elsewhere->set)
+		print_error("in a child or thread: %s\n", elsewhere->text);
+	return fine && !elsewhere->set ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+	const char *filter = argc > 1 ? argv[1] : getenv("IPCBOOK_TEST_FILTER");
+
+	if (access(IPCBOOK_DEVICE, F_OK)) {
+		printf("Bail out! " IPCBOOK_DEVICE
+		       " is not there: is the module loaded?\n");
+		return 2;
+	}
+	main_tid = gettid();
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	elsewhere = mmap(NULL, sizeof(*elsewhere), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (filter && *filter)
+		cmocka_set_test_filter(filter);
+	return _cmocka_run_group_tests(program_invocation_short_name,
+				       __start_tests,
+				       __stop_tests - __start_tests,
+				       NULL, NULL);
+}
+
+/* --- Processes ------------------------------------------------------------ */
+
+/* cmocka's handlers would let a child go on with the next test. */
+static void start_child(void)
+{
+	static const int caught[] = {
+		SIGALRM, SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGSYS,
+	};
+
+	in_child = true;
+	for (unsigned int i = 0; i < ARRAY_SIZE(caught); i++)
+		signal(caught[i], SIG_DFL);
+	children_count = 0;
+	parameters_count = 0;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+pid_t child_in(int namespaces)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	holds(children_count < ARRAY_SIZE(children));
+	pid = sys(syscall(SYS_clone, namespaces | SIGCHLD, 0, 0, 0, 0));
+	if (!pid)
+		start_child();
+	else if (pid > 0)
+		children[children_count++] = pid;
+	holds(pid >= 0);
+	return pid;
+}
+
+pid_t child(void)
+{
+	return child_in(0);
+}
+
+int reap(pid_t pid)
+{
+	int status;
+
+	is(waitpid(pid, &status, 0), pid);
+	for (unsigned int i = 0; i < children_count; i++)
+		if (children[i] == pid)
+			children[i] = children[--children_count];
+	return WIFEXITED(status) ? WEXITSTATUS(status) :
+				   128 + WTERMSIG(status);
+}
+
+void become(uid_t uid)
+{
+	is(sys(setgroups(0, NULL)), 0);
+	is(sys(setresgid(uid, uid, uid)), 0);
+	is(sys(setresuid(uid, uid, uid)), 0);
+}
+
+int shell(uid_t uid, const char *command, char *output, size_t size)
+{
+	size_t have = 0;
+	int ends[2];
+	ssize_t n;
+	pid_t pid;
+
+	is(sys(pipe2(ends, O_CLOEXEC)), 0);
+	pid = child();
+	if (!pid) {
+		dup2(ends[1], STDOUT_FILENO);
+		become(uid);
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	while (have < size - 1 &&
+	       (n = read(ends[0], output + have, size - 1 - have)) > 0)
+		have += n;
+	output[have] = '\0';
+	close(ends[0]);
+	return reap(pid);
+}
+
+/* /proc/TID/syscall begins with the number of the call it sleeps in. */
+void await_asleep(pid_t tid, long number)
+{
+	char path[64], want[16];
+	const char *text;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	snprintf(want, sizeof(want), "%ld ", number);
+	await((text = slurp(path)) && !strncmp(text, want, strlen(want)));
+}
+
+int gate(void)
+{
+	return keep(sys(eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC)));
+}
+
+void gate_open(int gate)
+{
+	is(sys(write(gate, &(uint64_t){ 1 }, 8)), 8);
+}
+
+void gate_pass(int gate)
+{
+	uint64_t one;
+
+	is(sys(read(gate, &one, 8)), 8);
+}
+
+void pass_fd(int socket, int fd)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {
+		.head.cmsg_level = SOL_SOCKET,
+		.head.cmsg_type = SCM_RIGHTS,
+		.head.cmsg_len = CMSG_LEN(sizeof(int)),
+	};
+	struct iovec byte = { "", 1 };
+	struct msghdr message = {
+		.msg_iov = &byte,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	is(sys(sendmsg(socket, &message, 0)), 1);
+}
+
+int passed_fd(int socket)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	char byte;
+	struct iovec vector = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &vector,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	is(sys(recvmsg(socket, &message, MSG_CMSG_CLOEXEC)), 1);
+	is(control.head.cmsg_type, SCM_RIGHTS);
+	memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
+	return keep(fd);
+}
+
+/* --- The queue's calls ---------------------------------------------------- */
+
+int queue_open(const char *name, unsigned int flags)
+{
+	struct ipcbook_open arg = {
+		.size = sizeof(arg),
+		.chapter = IPCBOOK_QUEUE,
+		.flags = flags | IPCBOOK_OPEN_CLOEXEC,
+		.mode = 0600,
+	};
+	int device, fd;
+
+	if (name)
+		snprintf(arg.name, sizeof(arg.name), "%s", name);
+	else
+		arg.flags |= IPCBOOK_OPEN_ANON;
+	device = open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC);
+	holds(device >= 0);
+	fd = sys(ioctl(device, IPCBOOK_IOC_OPEN, &arg));
+	close(device);
+	return fd < 0 ? fd : keep(fd);
+}
+
+int queue_send(int fd, int64_t type, const void *buf, size_t len,
+	       unsigned int flags, uint64_t deadline)
+{
+	struct ipcbook_queue_send arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.deadline = deadline,
+		.type = type,
+		.buf = (uintptr_t)buf,
+		.len = len,
+	};
+
+	return sys(ioctl(fd, IPCBOOK_IOC_QUEUE_SEND, &arg));
+}
+
+int queue_recv(int fd, enum ipcbook_select select, int64_t type, void *buf,
+	       size_t len, unsigned int flags, uint64_t deadline,
+	       struct ipcbook_queue_info *info)
+{
+	struct ipcbook_queue_recv arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.deadline = deadline,
+		.type = type,
+		.select = select,
+		.buf = (uintptr_t)buf,
+		.len = len,
+		.info = (uintptr_t)info,
+	};
+
+	return sys(ioctl(fd, IPCBOOK_IOC_QUEUE_RECV, &arg));
+}
+
+int queue_peek(int fd, enum ipcbook_select select, int64_t type, void *buf,
+	       size_t len, struct ipcbook_queue_info *info)
+{
+	return queue_recv(fd, select, type, buf, len, IPCBOOK_PEEK, 0, info);
+}
+
+int queue_select(int fd, enum ipcbook_select select, int64_t type)
+{
+	struct ipcbook_queue_select arg = {
+		.size = sizeof(arg),
+		.select = select,
+		.type = type,
+	};
+
+	return sys(ioctl(fd, IPCBOOK_IOC_QUEUE_SELECT, &arg));
+}
+
+struct ipcbook_stat queue_stat(int fd)
+{
+	struct ipcbook_stat stat = { .size = sizeof(stat) };
+
+	is(sys(ioctl(fd, IPCBOOK_IOC_STAT, &stat)), 0);
+	return stat;
+}
+
+void claim_got(int fd, enum ipcbook_select select, int64_t type,
+	       const char *text, const char *file, int line)
+{
+	char whole[600], room[256], a[48] = "";
+	int n;
+
+	n = queue_recv(fd, select, type, room, sizeof(room), IPCBOOK_NOWAIT,
+		       0, NULL);
+	if (n == (int)strlen(text) && !memcmp(room, text, n))
+		return;
+	snprintf(whole, sizeof(whole),
+		 "receive: expected \"%s\", got %s\"%.*s\"", text,
+		 n < 0 ? number(a, n) : "", n < 0 ? 0 : n, room);
+	fail_here(whole, file, line);
+}
+
+void claim_works(int fd, const char *file, int line)
+{
+	static const int64_t type = 424242;
+	char room[8];
+
+	claim_equal("a send afterwards",
+		    queue_send(fd, type, "works", 5, IPCBOOK_NOWAIT, 0), 0,
+		    file, line);
+	claim_equal("a receive afterwards",
+		    queue_recv(fd, IPCBOOK_EXACT, type, room, sizeof(room),
+			       IPCBOOK_NOWAIT, 0, NULL), 5, file, line);
+	claim(!memcmp(room, "works", 5), "what was received afterwards",
+	      file, line);
+}
+
+void fill(int fd, int64_t type, size_t len, unsigned int n)
+{
+	char *text = malloc(len);
+
+	memset(text, 'x', len);
+	for (unsigned int i = 0; i < n; i++)
+		is(queue_send(fd, type, text, len, IPCBOOK_NOWAIT, 0), 0);
+	free(text);
+}
+
+void await_waiting(int fd, uint64_t receivers, uint64_t senders)
+{
+	struct ipcbook_stat stat;
+
+	await((stat = queue_stat(fd), stat.receivers_waiting == receivers &&
+	       stat.senders_waiting == senders));
+}
+
+/* --- Blocked calls -------------------------------------------------------- */
+
+struct call *call_new(int fd, enum ipcbook_select select, int64_t type)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	holds(call);
+	call->fd = fd;
+	call->select = select;
+	call->type = type;
+	call->buf = call->room;
+	call->len = sizeof(call->room);
+	call->joined = true;
+	call->next = calls;
+	calls = call;
+	return call;
+}
+
+static void *call_thread(void *arg)
+{
+	struct call *call = arg;
+
+	__atomic_store_n(&call->tid, gettid(), __ATOMIC_RELEASE);
+	call->result = call->make(call);
+	call->done = true;
+	return NULL;
+}
+
+/* The alarm is for the main thread. */
+static void call_start(struct call *call, long (*make)(struct call *call))
+{
+	sigset_t alarm, before;
+
+	call->make = make;
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarm, &before);
+	is(pthread_create(&call->thread, NULL, call_thread, call), 0);
+	call->joined = false;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	await(__atomic_load_n(&call->tid, __ATOMIC_ACQUIRE));
+}
+
+static long make_recv(struct call *call)
+{
+	return queue_recv(call->fd, call->select, call->type, call->buf,
+			  call->len, call->flags, call->deadline, &call->info);
+}
+
+static long make_send(struct call *call)
+{
+	return queue_send(call->fd, call->type, call->buf, call->len,
+			  call->flags, call->deadline);
+}
+
+void call_recv(struct call *call)
+{
+	struct ipcbook_stat stat = queue_stat(call->fd);
+
+	call_start(call, make_recv);
+	await_waiting(call->fd, stat.receivers_waiting + 1,
+		      stat.senders_waiting);
+}
+
+void call_send(struct call *call)
+{
+	struct ipcbook_stat stat = queue_stat(call->fd);
+
+	call_start(call, make_send);
+	await_waiting(call->fd, stat.receivers_waiting,
+		      stat.senders_waiting + 1);
+}
+
+void call_other(struct call *call, long (*make)(struct call *call),
+		long number)
+{
+	call_start(call, make);
+	await_asleep(call->tid, number);
+}
+
+struct call *receiver(int fd, enum ipcbook_select select, int64_t type)
+{
+	struct call *call = call_new(fd, select, type);
+
+	call_recv(call);
+	return call;
+}
+
+struct call *sender(int fd, int64_t type, size_t len)
+{
+	struct call *call = call_new(fd, IPCBOOK_ANY, type);
+
+	holds(len <= sizeof(call->room));
+	memset(call->room, 'x', len);
+	call->len = len;
+	call_send(call);
+	return call;
+}
+
+long call_end(struct call *call)
+{
+	is(pthread_join(call->thread, NULL), 0);
+	call->joined = true;
+	return call->result;
+}
+
+/* --- Memory, files, parameters -------------------------------------------- */
+
+void *edge(size_t n)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	size_t size = (n + page - 1) / page * page;
+	char *memory;
+
+	memory = mmap(NULL, size + page, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	holds(memory != MAP_FAILED);
+	is(sys(mprotect(memory + size, page, PROT_NONE)), 0);
+	return memory + size - n;
+}
+
+void *nowhere(void)
+{
+	return edge(0);
+}
+
+const char *slurp(const char *path)
+{
+	static __thread char text[16384];
+	ssize_t n;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n < 0)
+		return NULL;
+	text[n] = '\0';
+	return text;
+}
+
+bool spit(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n == (ssize_t)strlen(text);
+}
+
+unsigned long parameter(const char *name)
+{
+	const char *text;
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/module/ipcbook/parameters/%s", name);
+	text = slurp(path);
+	holds(text);
+	return strtoul(text, NULL, 10);
+}
+
+void set_parameter(const char *name, unsigned long value)
+{
+	char path[96], text[32];
+
+	holds(parameters_count < ARRAY_SIZE(parameters));
+	snprintf(parameters[parameters_count].name,
+		 sizeof(parameters[0].name), "%s", name);
+	parameters[parameters_count].value = parameter(name);
+	parameters_count++;
+	snprintf(path, sizeof(path), "/sys/module/ipcbook/parameters/%s", name);
+	snprintf(text, sizeof(text), "%lu", value);
+	holds(spit(path, text));
+}
