@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Queue: readiness. What poll and epoll say of a descriptor, by its selector,
+ * level- and edge-triggered, and whom a message wakes.
+ */
+#include <sys/epoll.h>
+#include <sys/resource.h>
+
+#include "harness.h"
+
+/* What poll says of a descriptor now. */
+static int ready(int fd)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN | POLLOUT };
+
+	is(poll(&one, 1, 0) >= 0, true);
+	return one.revents;
+}
+
+static int watch(int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.fd = fd };
+	int ep = keep(sys(epoll_create1(EPOLL_CLOEXEC)));
+
+	is(sys(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event)), 0);
+	return ep;
+}
+
+/* What epoll reports now; 0 if nothing. */
+static int event_of(int ep)
+{
+	struct epoll_event event = { 0 };
+	int n = sys(epoll_wait(ep, &event, 1, 0));
+
+	holds(n == 0 || n == 1);
+	return n ? (int)event.events : 0;
+}
+
+TEST(a_descriptor_is_readable_when_a_message_of_its_selector_waits)
+{
+	static const struct {
+		enum ipcbook_select select;
+		int64_t type;
+		int readable;
+	} cases[] = {
+		{ IPCBOOK_ANY, 0, POLLIN },     { IPCBOOK_EXACT, 7, POLLIN },
+		{ IPCBOOK_EXACT, 6, 0 },        { IPCBOOK_EXACT, 8, 0 },
+		{ IPCBOOK_UPTO, 7, POLLIN },    { IPCBOOK_UPTO, 6, 0 },
+		{ IPCBOOK_UPTO, 100, POLLIN },  { IPCBOOK_NOT, 7, 0 },
+		{ IPCBOOK_NOT, 6, POLLIN },     { IPCBOOK_NOT, 8, POLLIN },
+		{ IPCBOOK_UPTO, IPCBOOK_TYPE_MAX, POLLIN },
+	};
+
+	is(ready(q), POLLOUT);
+	put(q, 7, "x");
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		is(queue_select(q, cases[i].select, cases[i].type), 0);
+		is(ready(q), POLLOUT | cases[i].readable);
+	}
+	got(q, IPCBOOK_ANY, 0, "x");
+	is(ready(q), POLLOUT);
+}
+
+TEST(lseek_sets_the_selector_too)
+{
+	put(q, 7, "x");
+	is(sys(lseek(q, 6, SEEK_SET)), 6);
+	is(ready(q), POLLOUT);
+	is(sys(lseek(q, 7, SEEK_SET)), 7);
+	is(ready(q), POLLOUT | POLLIN);
+	is(sys(lseek(q, -1, SEEK_CUR)), 6);
+	is(ready(q), POLLOUT);
+	is(sys(lseek(q, 0, SEEK_SET)), 0);
+	is(ready(q), POLLOUT | POLLIN);
+}
+
+TEST(each_descriptor_has_its_own_selector_and_a_duplicate_shares_it)
+{
+	int other = queue_open(qname, IPCBOOK_OPEN_READ);
+	int twin = keep(sys(dup(q)));
+
+	is(queue_select(q, IPCBOOK_EXACT, 5), 0);
+	is(queue_select(other, IPCBOOK_EXACT, 6), 0);
+	put(q, 5, "x");
+	is(ready(q) & POLLIN, POLLIN);
+	is(ready(twin) & POLLIN, POLLIN);
+	is(ready(other) & POLLIN, 0);
+	is(queue_select(twin, IPCBOOK_NOT, 5), 0);
+	is(ready(q) & POLLIN, 0);
+}
+
+TEST(level_triggered_epoll_reports_as_long_as_a_message_waits)
+{
+	int ep;
+
+	is(queue_select(q, IPCBOOK_EXACT, 5), 0);
+	ep = watch(q, EPOLLIN);
+	is(event_of(ep), 0);
+	put(q, 6, "x");
+	is(event_of(ep), 0);
+	put(q, 5, "a");
+	put(q, 5, "b");
+	is(event_of(ep), EPOLLIN);
+	is(event_of(ep), EPOLLIN);
+	got(q, IPCBOOK_EXACT, 5, "a");
+	is(event_of(ep), EPOLLIN);
+	got(q, IPCBOOK_EXACT, 5, "b");
+	is(event_of(ep), 0);
+	put(q, 5, "c");
+	is(event_of(ep), EPOLLIN);
+}
+
+/* One message that the selector wants, and one that it does not. */
+static void one_edge_each(enum ipcbook_select select, int64_t type,
+			  int64_t wanted, int64_t other)
+{
+	int fd = queue_open(qname, IPCBOOK_OPEN_READ);
+	int ep;
+
+	is(queue_select(fd, select, type), 0);
+	ep = watch(fd, EPOLLIN | EPOLLET);
+	is(event_of(ep), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		put(q, wanted, "x");
+		is(event_of(ep), EPOLLIN);
+		is(event_of(ep), 0);
+		if (other)
+			put(q, other, "x");
+		is(event_of(ep), 0);
+	}
+	while (queue_recv(q, IPCBOOK_ANY, 0, (char[1]){ 0 }, 1, IPCBOOK_NOWAIT,
+			  0, NULL) == 1)
+		is(event_of(ep), 0);
+	put(q, wanted, "x");
+	is(event_of(ep), EPOLLIN);
+	got(q, select, type, "x");
+	is_empty(q);
+	close(ep);
+}
+
+TEST(each_new_message_of_the_selector_is_a_new_edge)
+{
+	one_edge_each(IPCBOOK_ANY, 0, 5, 0);
+	one_edge_each(IPCBOOK_EXACT, 5, 5, 6);
+	one_edge_each(IPCBOOK_UPTO, 5, 4, 6);
+	one_edge_each(IPCBOOK_NOT, 5, 6, 5);
+}
+
+TEST(an_edge_is_not_lost_between_draining_and_waiting)
+{
+	int ep = watch(q, EPOLLIN | EPOLLET);
+	struct epoll_event event;
+	unsigned int seen = 0;
+	char room[8];
+	pid_t pid;
+
+	give_seconds(120);
+	pid = child();
+	if (!pid) {
+		for (unsigned int i = 0; i < 5000; i++)
+			is(queue_send(q, 5, "x", 1, 0, 0), 0);
+		_exit(0);
+	}
+	while (seen < 5000) {
+		is(sys(epoll_wait(ep, &event, 1, -1)), 1);
+		while (queue_recv(q, IPCBOOK_EXACT, 5, room, 8, IPCBOOK_NOWAIT,
+				  0, NULL) == 1)
+			seen++;
+	}
+	is(reap(pid), 0);
+}
+
+static long make_poll(struct call *call)
+{
+	struct pollfd fd = { .fd = call->fd, .events = call->flags };
+	int n = poll(&fd, 1, -1);
+
+	return n == 1 ? fd.revents : -1;
+}
+
+/* A thread that waits in poll for these events of this descriptor. */
+static struct call *poller(int fd, short events)
+{
+	struct call *call = call_new(fd, IPCBOOK_ANY, 0);
+
+	call->flags = events;
+	call_other(call, make_poll, SYS_poll);
+	return call;
+}
+
+static struct call *reading_poller(enum ipcbook_select select, int64_t type)
+{
+	int fd = queue_open(qname, IPCBOOK_OPEN_READ);
+
+	is(queue_select(fd, select, type), 0);
+	return poller(fd, POLLIN);
+}
+
+TEST(a_message_wakes_the_pollers_that_select_it_and_no_others)
+{
+	struct call *five = reading_poller(IPCBOOK_EXACT, 5);
+	struct call *six = reading_poller(IPCBOOK_EXACT, 6);
+	struct call *upto = reading_poller(IPCBOOK_UPTO, 5);
+	struct call *not5 = reading_poller(IPCBOOK_NOT, 5);
+	struct call *any = reading_poller(IPCBOOK_ANY, 0);
+	struct call *twin = reading_poller(IPCBOOK_EXACT, 5);
+
+	put(q, 5, "x");
+	is(call_end(five), POLLIN);
+	is(call_end(twin), POLLIN);
+	is(call_end(upto), POLLIN);
+	is(call_end(any), POLLIN);
+	is(six->done, false);
+	is(not5->done, false);
+	put(q, 6, "x");
+	is(call_end(six), POLLIN);
+	is(call_end(not5), POLLIN);
+}
+
+/* How often the thread went to sleep while it polled. */
+static long make_counted_poll(struct call *call)
+{
+	struct rusage before, after;
+
+	getrusage(RUSAGE_THREAD, &before);
+	is(make_poll(call), POLLIN);
+	getrusage(RUSAGE_THREAD, &after);
+	return after.ru_nvcsw - before.ru_nvcsw;
+}
+
+TEST(pollers_of_other_types_are_not_woken)
+{
+	struct call *call = call_new(q, IPCBOOK_ANY, 0);
+
+	is(queue_select(q, IPCBOOK_EXACT, 5), 0);
+	call->flags = POLLIN;
+	call_other(call, make_counted_poll, SYS_poll);
+	for (unsigned int i = 0; i < 50; i++) {
+		put(q, 6, "x");
+		breathe();
+	}
+	put(q, 5, "x");
+	holds(call_end(call) <= 3);
+}
+
+TEST(the_message_of_a_blocked_sender_can_be_received_and_polled_for)
+{
+	struct call *poll, *send;
+
+	limit(1, 0, 0);
+	put(q, 1, "full");
+	is(queue_select(q, IPCBOOK_EXACT, 5), 0);
+	poll = poller(q, POLLIN);
+	send = sender(q, 5, 2);
+	is(call_end(poll), POLLIN);
+	is(ready(q), POLLIN);
+	got(q, IPCBOOK_EXACT, 5, "xx");
+	is(call_end(send), 0);
+	is(ready(q), 0);
+}
+
+TEST(a_message_handed_to_a_receiver_is_not_there_for_pollers)
+{
+	struct call *call = receiver(q, IPCBOOK_EXACT, 5);
+
+	put(q, 5, "x");
+	is(ready(q), POLLOUT);
+	is(call_end(call), 1);
+}
+
+TEST(a_message_that_comes_back_is_an_edge)
+{
+	int ep = watch(q, EPOLLIN | EPOLLET);
+
+	put(q, 5, "x");
+	is(event_of(ep), EPOLLIN);
+	is(queue_recv(q, IPCBOOK_ANY, 0, nowhere(), 8, 0, 0, NULL), -EFAULT);
+	is(event_of(ep), EPOLLIN);
+	is(event_of(ep), 0);
+}
+
+TEST(a_new_selector_counts_for_those_who_poll_already)
+{
+	int ep;
+
+	is(queue_select(q, IPCBOOK_EXACT, 5), 0);
+	ep = watch(q, EPOLLIN);
+	put(q, 6, "x");
+	is(event_of(ep), 0);
+	is(queue_select(q, IPCBOOK_EXACT, 6), 0);
+	is(event_of(ep), EPOLLIN);
+	is(queue_select(q, IPCBOOK_EXACT, 7), 0);
+	is(event_of(ep), 0);
+	put(q, 6, "x");
+	is(event_of(ep), 0);
+	put(q, 7, "x");
+	is(event_of(ep), EPOLLIN);
+}
+
+/* --- Writing -------------------------------------------------------------- */
+
+TEST(a_queue_is_writable_while_its_greatest_message_fits)
+{
+	limit(3, 100, 60);
+	is(ready(q), POLLOUT);
+	fill(q, 5, 40, 1);
+	is(ready(q), POLLOUT | POLLIN);
+	fill(q, 6, 1, 1);
+	is(ready(q), POLLIN);
+	put(q, 7, "still fits");
+	is(queue_recv(q, IPCBOOK_EXACT, 5, (char[40]){ 0 }, 40, 0, 0, NULL),
+	   40);
+	is(ready(q), POLLOUT | POLLIN);
+	fill(q, 5, 1, 1);
+	is(ready(q), POLLIN);
+	got(q, IPCBOOK_EXACT, 5, "x");
+	is(ready(q), POLLOUT | POLLIN);
+}
+
+TEST(room_for_the_greatest_message_wakes_those_who_poll_to_write)
+{
+	struct call *call;
+	int ep;
+
+	limit(0, 100, 60);
+	fill(q, 5, 60, 1);
+	fill(q, 6, 10, 3);
+	ep = watch(q, EPOLLOUT | EPOLLET);
+	call = poller(q, POLLOUT);
+	is(event_of(ep), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		is(queue_recv(q, IPCBOOK_EXACT, 6, (char[10]){ 0 }, 10, 0, 0,
+			      NULL), 10);
+	is(event_of(ep), 0);
+	is(call->done, false);
+	is(queue_recv(q, IPCBOOK_EXACT, 5, (char[60]){ 0 }, 60, 0, 0, NULL),
+	   60);
+	is(call_end(call), POLLOUT);
+	is(event_of(ep), EPOLLOUT);
+	is(event_of(ep), 0);
+}
+
+TEST(a_queue_is_not_writable_while_a_sender_waits)
+{
+	struct call *call;
+
+	limit(2, 100, 60);
+	fill(q, 5, 1, 2);
+	call = sender(q, 6, 1);
+	is(ready(q), POLLIN);
+	got(q, IPCBOOK_ANY, 0, "x");
+	is(call_end(call), 0);
+	is(ready(q), POLLIN);
+	got(q, IPCBOOK_ANY, 0, "x");
+	is(ready(q), POLLIN | POLLOUT);
+}
+
+TEST(a_sender_that_gives_up_leaves_the_queue_writable)
+{
+	struct call *poll, *send;
+
+	limit(0, 100, 60);
+	fill(q, 5, 50, 1);
+	send = call_new(q, IPCBOOK_ANY, 6);
+	send->len = 55;
+	send->deadline = ipcbook_deadline(200 * MSEC);
+	call_send(send);
+	is(ready(q), POLLIN);
+	poll = poller(q, POLLOUT);
+	is(call_end(send), -ETIMEDOUT);
+	is(queue_recv(q, IPCBOOK_EXACT, 5, (char[50]){ 0 }, 50, 0, 0, NULL),
+	   50);
+	is(call_end(poll), POLLOUT);
+}
+
+/* --- The end -------------------------------------------------------------- */
+
+TEST(unlink_tells_those_who_poll)
+{
+	struct call *in = reading_poller(IPCBOOK_EXACT, 5);
+	int level = watch(q, EPOLLIN), edge = watch(q, EPOLLIN | EPOLLET);
+
+	is(event_of(level), 0);
+	is(event_of(edge), 0);
+	is(ipcbook_queue_unlink(qname), 0);
+	is(call_end(in) & (POLLHUP | POLLERR), POLLHUP | POLLERR);
+	is(event_of(level) & (EPOLLHUP | EPOLLERR), EPOLLHUP | EPOLLERR);
+	is(event_of(edge) & (EPOLLHUP | EPOLLERR), EPOLLHUP | EPOLLERR);
+	is(ready(q) & (POLLHUP | POLLERR), POLLHUP | POLLERR);
+}
+
+TEST(a_descriptor_can_be_closed_while_it_is_polled)
+{
+	int fd = queue_open(qname, IPCBOOK_OPEN_READ);
+	int ep = watch(fd, EPOLLIN);
+
+	is(queue_select(fd, IPCBOOK_EXACT, 5), 0);
+	is(event_of(ep), 0);
+	close(fd);
+	fill(q, 5, 1, 10);
+	is(queue_stat(q).depth, 10);
+	close(ep);
+	fill(q, 5, 1, 10);
+	is(queue_stat(q).depth, 20);
+}
