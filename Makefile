@@ -141,14 +141,17 @@ $B/tests/compat32: tests/chapters/compat32.c
 .SECONDARY:
 -include $(wildcard $B/obj/*/*.d)
 
-##@ Trying and testing (what is missing is installed first; KERNEL=6.1, 6.12, 7.3 or a kernel build tree)
+##@ Trying and testing (what is missing is installed first; KERNEL=6.1, 6.12, 7.3, debug, kcsan or a kernel build tree)
+# What every target that boots a VM needs; debug kernels are built here.
+vm_setup := tests/setup build vm $(if $(filter debug kcsan,$(KERNEL)),debug)
+
 .PHONY: setup
 setup: ## install all packages that any target here needs
-	@tests/setup build vm check lint
+	@tests/setup build vm check lint debug
 
 .PHONY: vm-ready
 vm-ready:
-	@tests/setup build vm
+	@$(vm_setup)
 	@tests/vm/kernel $(KERNEL)
 	@$(MAKE) --no-print-directory -s userspace
 	@tests/vm/build-module $(KERNEL)
@@ -167,7 +170,7 @@ endif
 
 .PHONY: check
 check: ## every test; TEST=queue or TEST=queue/one_case runs a part
-	@tests/setup build vm check
+	@$(vm_setup) check
 	@tests/check --kernel $(KERNEL) $(TEST)
 
 .PHONY: bench
