@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Queue: through io_uring. Reads and writes whose offset is the type, polls,
+ * and that none of them needs a worker thread. Raw system calls: a library for
+ * io_uring is not everywhere.
+ */
+#include <dirent.h>
+#include <linux/io_uring.h>
+
+#include "harness.h"
+
+/* A ring with room for 8 requests, made for one test. */
+static struct {
+	int fd;
+	_Atomic unsigned int *sq_tail, *cq_head, *cq_tail;
+	unsigned int *sq_array, sq_mask, cq_mask;
+	struct io_uring_sqe *sqes;
+	struct io_uring_cqe *cqes;
+} ring;
+
+static void *ring_map(size_t size, off_t offset)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_POPULATE, ring.fd, offset);
+
+	holds(memory != MAP_FAILED);
+	return memory;
+}
+
+static void ring_open(void)
+{
+	struct io_uring_params p = { 0 };
+	size_t sq_end, cq_end;
+	char *memory;
+
+	ring.fd = keep(sys(syscall(SYS_io_uring_setup, 8, &p)));
+	holds(p.features & IORING_FEAT_SINGLE_MMAP);
+	sq_end = p.sq_off.array + p.sq_entries * sizeof(int);
+	cq_end = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
+	memory = ring_map(sq_end > cq_end ? sq_end : cq_end,
+			  IORING_OFF_SQ_RING);
+	ring.sq_tail = (void *)(memory + p.sq_off.tail);
+	ring.sq_mask = *(unsigned int *)(memory + p.sq_off.ring_mask);
+	ring.sq_array = (void *)(memory + p.sq_off.array);
+	ring.cq_head = (void *)(memory + p.cq_off.head);
+	ring.cq_tail = (void *)(memory + p.cq_off.tail);
+	ring.cq_mask = *(unsigned int *)(memory + p.cq_off.ring_mask);
+	ring.cqes = (void *)(memory + p.cq_off.cqes);
+	ring.sqes = ring_map(p.sq_entries * sizeof(struct io_uring_sqe),
+			     IORING_OFF_SQES);
+}
+
+static void ring_submit(struct io_uring_sqe sqe)
+{
+	unsigned int tail = *ring.sq_tail;
+	unsigned int index = tail & ring.sq_mask;
+
+	ring.sqes[index] = sqe;
+	ring.sq_array[index] = index;
+	*ring.sq_tail = tail + 1;
+	is(sys(syscall(SYS_io_uring_enter, ring.fd, 1, 0, 0, NULL, 0)), 1);
+}
+
+static void ring_rw(int op, int fd, void *buf, size_t len, uint64_t type,
+		    unsigned int flags)
+{
+	ring_submit((struct io_uring_sqe){
+		.opcode = op,
+		.flags = flags,
+		.fd = fd,
+		.off = type,
+		.addr = (uintptr_t)buf,
+		.len = len,
+		.user_data = type,
+	});
+}
+
+static bool ring_has(void)
+{
+	return *ring.cq_head != *ring.cq_tail;
+}
+
+/* Waits for a completion; returns its result, and of which request. */
+static int ring_take(uint64_t *which)
+{
+	struct io_uring_cqe *cqe;
+	int res;
+
+	if (!ring_has())
+		is(sys(syscall(SYS_io_uring_enter, ring.fd, 0, 1,
+			       IORING_ENTER_GETEVENTS, NULL, 0)), 0);
+	holds(ring_has());
+	cqe = &ring.cqes[*ring.cq_head & ring.cq_mask];
+	res = cqe->res;
+	if (which)
+		*which = cqe->user_data;
+	*ring.cq_head = *ring.cq_head + 1;
+	return res;
+}
+
+/* How many worker threads io_uring has made for this process. */
+static int workers(void)
+{
+	char path[300];
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	const char *name;
+	int n = 0;
+
+	holds(dir);
+	while ((entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm",
+			 entry->d_name);
+		name = slurp(path);
+		n += name && !strncmp(name, "iou-wrk", 7);
+	}
+	closedir(dir);
+	return n;
+}
+
+TEST(reads_and_writes_need_no_worker_thread)
+{
+	char room[16];
+
+	ring_open();
+	ring_rw(IORING_OP_WRITE, q, "seven", 5, 7, 0);
+	is(ring_take(NULL), 5);
+	ring_rw(IORING_OP_WRITE, q, "five", 4, 5, 0);
+	is(ring_take(NULL), 4);
+	ring_rw(IORING_OP_READ, q, room, sizeof(room), 5, 0);
+	is(ring_take(NULL), 4);
+	assert_memory_equal(room, "five", 4);
+	got(q, IPCBOOK_EXACT, 7, "seven");
+	is(workers(), 0);
+}
+
+/* Shows that the other tests would see a worker thread; it lingers a while. */
+TEST(a_forced_worker_thread_is_seen)
+{
+	pid_t pid = child();
+
+	if (!pid) {
+		ring_open();
+		ring_rw(IORING_OP_WRITE, q, "x", 1, 5, IOSQE_ASYNC);
+		is(ring_take(NULL), 1);
+		is(workers(), 1);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	got(q, IPCBOOK_EXACT, 5, "x");
+}
+
+TEST(a_read_that_must_wait_waits_without_a_worker_thread)
+{
+	char room[16];
+
+	ring_open();
+	ring_rw(IORING_OP_READ, q, room, sizeof(room), 0, 0);
+	is(ring_has(), false);
+	put(q, 6, "later");
+	is(ring_take(NULL), 5);
+	assert_memory_equal(room, "later", 5);
+	is(workers(), 0);
+	is_empty(q);
+}
+
+TEST(a_read_of_the_selected_type_waits_without_a_worker_thread)
+{
+	char room[16];
+
+	ring_open();
+	is(queue_select(q, IPCBOOK_EXACT, 5), 0);
+	put(q, 6, "other");
+	ring_rw(IORING_OP_READ, q, room, sizeof(room), 5, 0);
+	for (unsigned int i = 0; i < 10; i++)
+		put(q, 6, "other");
+	is(ring_has(), false);
+	put(q, 5, "five");
+	is(ring_take(NULL), 4);
+	is(workers(), 0);
+	is(queue_stat(q).depth, 11);
+}
+
+TEST(a_write_that_must_wait_waits_without_a_worker_thread)
+{
+	ring_open();
+	limit(1, 0, 0);
+	put(q, 5, "full");
+	ring_rw(IORING_OP_WRITE, q, "x", 1, 6, 0);
+	is(ring_has(), false);
+	got(q, IPCBOOK_EXACT, 5, "full");
+	is(ring_take(NULL), 1);
+	got(q, IPCBOOK_EXACT, 6, "x");
+	is(workers(), 0);
+}
+
+TEST(several_reads_wait_each_for_its_descriptor_s_type)
+{
+	char rooms[3][16];
+	uint64_t which;
+	int fds[3];
+
+	ring_open();
+	for (unsigned int i = 0; i < 3; i++) {
+		fds[i] = queue_open(qname, IPCBOOK_OPEN_READ);
+		is(sys(lseek(fds[i], 5 + i, SEEK_SET)), 5 + i);
+		ring_rw(IORING_OP_READ, fds[i], rooms[i], 16, 5 + i, 0);
+	}
+	put(q, 6, "six");
+	is(ring_take(&which), 3);
+	is(which, 6);
+	put(q, 7, "seven");
+	is(ring_take(&which), 5);
+	is(which, 7);
+	put(q, 5, "five");
+	is(ring_take(&which), 4);
+	is(which, 5);
+	is(ring_has(), false);
+	is(workers(), 0);
+}
+
+TEST(a_vector_is_gathered_and_scattered)
+{
+	struct iovec parts[2] = { { "ab", 2 }, { "cde", 3 } };
+	char room[8];
+	struct iovec into[2] = { { room, 1 }, { room + 1, 7 } };
+
+	ring_open();
+	ring_rw(IORING_OP_WRITEV, q, parts, 2, 9, 0);
+	is(ring_take(NULL), 5);
+	ring_rw(IORING_OP_READV, q, into, 2, 9, 0);
+	is(ring_take(NULL), 5);
+	assert_memory_equal(room, "abcde", 5);
+	is(workers(), 0);
+}
+
+TEST(errors_come_back_as_results)
+{
+	char room[4];
+
+	ring_open();
+	put(q, 5, "12345");
+	ring_rw(IORING_OP_READ, q, room, 4, 5, 0);
+	is(ring_take(NULL), -EMSGSIZE);
+	ring_rw(IORING_OP_READ, q, nowhere(), 8, 5, 0);
+	is(ring_take(NULL), -EFAULT);
+	ring_rw(IORING_OP_WRITE, q, room, 4, IPCBOOK_TYPE_MAX + 1, 0);
+	is(ring_take(NULL), -EINVAL);
+	is(ipcbook_queue_unlink(qname), 0);
+	ring_rw(IORING_OP_READ, q, room, 4, 5, 0);
+	is(ring_take(NULL), -EIDRM);
+	is(workers(), 0);
+}
+
+TEST(unlink_ends_a_read_that_waits)
+{
+	char room[4];
+
+	ring_open();
+	ring_rw(IORING_OP_READ, q, room, 4, 0, 0);
+	is(ring_has(), false);
+	is(ipcbook_queue_unlink(qname), 0);
+	is(ring_take(NULL), -EIDRM);
+}
+
+TEST(a_poll_waits_for_a_message_of_the_selector)
+{
+	struct io_uring_sqe poll = {
+		.opcode = IORING_OP_POLL_ADD,
+		.fd = q,
+		.poll_events = POLLIN,
+	};
+
+	ring_open();
+	is(queue_select(q, IPCBOOK_EXACT, 5), 0);
+	ring_submit(poll);
+	put(q, 6, "x");
+	is(ring_has(), false);
+	put(q, 5, "x");
+	is(ring_take(NULL), POLLIN);
+}
+
+TEST(the_device_serves_io_uring_too)
+{
+	int fd = keep(sys(open(IPCBOOK_DEVICE, O_RDWR)));
+	char room[8192];
+
+	while (queue_recv(fd, IPCBOOK_ANY, 0, room, sizeof(room),
+			  IPCBOOK_NOWAIT, 0, NULL) > 0)
+		;
+	ring_open();
+	ring_rw(IORING_OP_READ, fd, room, sizeof(room), 0, 0);
+	is(ring_has(), false);
+	ring_rw(IORING_OP_WRITE, fd, "hello", 5, 0, 0);
+	is(ring_take(NULL), 5);
+	is(ring_take(NULL), 5);
+	assert_memory_equal(room, "hello", 5);
+	is(workers(), 0);
+}
