@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The benchmark's engine: what a case is, and what runs it.
+ *
+ * A case compares two sides, ours and a peer. Everything that is timed happens
+ * in a side's run(); opening, filling, checking and closing are not timed.
+ *
+ * Both sides are open at the same time, in this process and on the same CPUs,
+ * and take turns in slices of a millisecond (four where a second process must
+ * be told to begin): A B B A A B B A and so on is a round, the next one starts
+ * with B. The lower quartile of a side's slices is its time in this round:
+ * slices from which somebody else took the CPU fall out, which a mean would
+ * carry along. The quotient of both is the round's ratio. What slows the
+ * machine down for longer than a few slices slows both sides down alike.
+ *
+ * Where things happen to lie in memory makes the same code up to a tenth faster
+ * or slower for as long as they lie there (an emulator's TLB is direct-mapped).
+ * So both sides are closed and opened anew for each round, in turns first the
+ * one and then the other, with another number of pages and pipes lying about;
+ * sides that take longer to open than BENCH_CHEAP_NS are opened BENCH_LAYOUTS
+ * times in all. For each round everything of theirs in this process moves to
+ * other pages. Both use the same buffers for their messages. The median is over
+ * as many places as rounds.
+ *
+ * A canary (a loop of getppid) runs before and after each round. Where the
+ * two differ by more than BENCH_DRIFT, or either is slower by as much than
+ * the canary's median in this case, the round is thrown away, counted and
+ * measured again, at most as often as there are rounds; later ones are kept.
+ */
+#ifndef BENCH_ENGINE_H
+#define BENCH_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define BENCH_DRIFT		0.10
+#define BENCH_CHEAP_NS		100e6
+#define BENCH_LAYOUTS		3
+#define BENCH_ROUNDS_MIN	9
+#define BENCH_ROUNDS_MAX	1000
+#define BENCH_SLICES_MAX	500
+/* A slice that takes longer than this, in seconds, is a failure. */
+#define BENCH_WATCHDOG		60
+
+/* The type of the messages that are timed, and in the other direction. */
+#define BENCH_TYPE		7
+
+struct bench_case;
+struct bench_side;
+
+/**
+ * struct bench_ops - one way to pass messages.
+ *
+ * All return 0 or a negative errno, and leave a text by bench_fail().
+ *
+ * @open: make the objects, fill them, start a partner
+ * @run: do it n times; n is a multiple of the case's unit
+ * @check: after each slice, untimed: did the right things arrive, is the rest
+ *	still in place; may be NULL
+ * @close: undo what open did, also after it failed half-way
+ */
+struct bench_ops {
+	int (*open)(struct bench_side *side);
+	int (*run)(struct bench_side *side, unsigned long n);
+	int (*check)(struct bench_side *side);
+	void (*close)(struct bench_side *side);
+};
+
+/**
+ * struct bench_case - one row of the table.
+ *
+ * @chapter: which chapter of the handbook
+ * @name: what is done
+ * @peer: whom it is compared with
+ * @size: the row's size column: bytes of a message, or how many are ahead
+ * @bytes: bytes of a message, 8 or at least 16
+ * @ahead: what our side finds there already (messages, waiters)
+ * @peer_ahead: and the peer's side
+ * @capacity: bytes that either side can hold
+ * @unit: operations of one turn of run()'s loop, 0 means 1
+ * @processes: processes of either side, 0 means 1
+ * @cpus: CPUs it needs, 0 means 1
+ * @goal: ratio to be reached, 0 for none
+ * @ours: our side
+ * @theirs: the other
+ */
+struct bench_case {
+	const char *chapter;
+	const char *name;
+	const char *peer;
+	long size;
+	size_t bytes;
+	long ahead;
+	long peer_ahead;
+	size_t capacity;
+	unsigned int unit;
+	unsigned int processes;
+	unsigned int cpus;
+	double goal;
+	const struct bench_ops *ours;
+	const struct bench_ops *theirs;
+};
+
+/* A payload with what msgsnd() wants before it; data starts a cache line. */
+struct bench_message {
+	char pad[64 - sizeof(long)];
+	long type;
+	unsigned char data[];
+} __attribute__((aligned(64)));
+
+/**
+ * struct bench_partner - the second process of a side; see partner.c.
+ *
+ * @pid: its id, 0 if there is none
+ * @command: where it is told how often
+ * @answer: where it tells the result
+ */
+struct bench_partner {
+	pid_t pid;
+	int command;
+	int answer;
+};
+
+/**
+ * struct bench_side - one side of a case that runs.
+ *
+ * @test: the case
+ * @ops: what it does
+ * @ahead: what it shall find there already
+ * @bytes: bytes of a message
+ * @out: message to send, the same for both sides
+ * @in: message received, likewise
+ * @sequence: number of the last message
+ * @fd: for the ops; -1 at first
+ * @data: for the ops
+ * @partner: the second process
+ * @count: operations of a slice
+ * @error: what went wrong
+ */
+struct bench_side {
+	const struct bench_case *test;
+	const struct bench_ops *ops;
+	long ahead;
+	size_t bytes;
+	struct bench_message *out;
+	struct bench_message *in;
+	uint64_t sequence;
+	int fd[4];
+	void *data;
+	struct bench_partner partner;
+	unsigned long count;
+	char error[200];
+};
+
+/**
+ * struct bench_plan - how long to measure.
+ *
+ * @rounds: paired rounds of a case
+ * @slices: slices of each side in a round; a fourth of it where there are two
+ *	processes
+ * @slice_ns: how long a slice should take; four times that where there are two
+ */
+struct bench_plan {
+	unsigned int rounds;
+	unsigned int slices;
+	double slice_ns;
+};
+
+/**
+ * struct bench_row - what came out.
+ *
+ * @test: the case
+ * @ours_ns: median over the rounds, for one operation
+ * @peer_ns: the same of the peer
+ * @ratio: median of the rounds' ratios
+ * @p25: their lower quartile
+ * @p75: their upper quartile
+ * @rounds: how many were measured
+ * @repeated: how many were thrown away
+ * @noisy: how many were kept although the canary drifted
+ * @error: why there are no numbers; empty if there are
+ */
+struct bench_row {
+	const struct bench_case *test;
+	double ours_ns;
+	double peer_ns;
+	double ratio;
+	double p25;
+	double p75;
+	unsigned int rounds;
+	unsigned int repeated;
+	unsigned int noisy;
+	char error[220];
+};
+
+/* engine.c */
+double bench_percentile(const double *values, unsigned int n, double p);
+int bench_measure(const struct bench_case *test, const struct bench_plan *plan,
+		  struct bench_row *row);
+int bench_fail(struct bench_side *side, const char *what, int error);
+int bench_check_contents(struct bench_side *side);
+int bench_check_between(struct bench_side *side);
+uint64_t bench_now(void);
+
+/* partner.c */
+int bench_partner_start(struct bench_side *side,
+			int (*run)(struct bench_side *, unsigned long));
+int bench_partner_go(struct bench_side *side, unsigned long n);
+int bench_partner_wait(struct bench_side *side);
+void bench_partner_stop(struct bench_side *side);
+
+/* machine.c */
+struct bench_machine {
+	const char *where;
+	char kernel[80];
+	char cpu[100];
+	char clocksource[40];
+};
+
+void bench_machine_describe(struct bench_machine *machine, const char *where);
+unsigned int bench_cpus(void);
+int bench_pin(unsigned int which);
+int bench_enter_cgroup(void);
+void bench_raise_limits(void);
+
+/* report.c */
+struct bench_report {
+	struct bench_machine machine;
+	struct bench_row *rows;
+	unsigned int count;
+	unsigned int total;
+	bool live;
+};
+
+void bench_report_round(const struct bench_case *test, unsigned int round,
+			unsigned int rounds);
+void bench_report_begin(struct bench_report *report);
+void bench_report_case(const struct bench_case *test);
+void bench_report_row(const struct bench_row *row);
+void bench_report_table(void);
+int bench_report_json(const char *path);
+
+/* The rows: a list a chapter, ended by an entry without a name. */
+extern const struct bench_case bench_queue_cases[];
+
+/* check.c: the engine measured against itself. */
+int bench_check_engine(const struct bench_plan *plan);
+
+/* peers.c: the kernel's own, a set of ops for each pattern of patterns.h. */
+extern const struct bench_ops bench_pipe_pair;
+extern const struct bench_ops bench_pipe_pingpong;
+extern const struct bench_ops bench_pipe_stream;
+extern const struct bench_ops bench_sysv_pair;
+extern const struct bench_ops bench_sysv_pingpong;
+extern const struct bench_ops bench_sysv_stream;
+extern const struct bench_ops bench_sysv_batch;
+extern const struct bench_ops bench_mq_pair;
+
+#endif /* BENCH_ENGINE_H */

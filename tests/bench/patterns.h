@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The three ways in which messages are passed, the same for every side.
+ *
+ *	pair		one process sends a message and receives it
+ *	pingpong	two processes; one sends and waits for the other's echo
+ *	stream		two processes; one sends as fast as it can, the other
+ *			receives. The time ends when the receiver has all.
+ *
+ * Each message carries its number in its first and in its last eight bytes.
+ * The receiver looks at both, so that a lost, torn, doubled or overtaken
+ * message fails the case. That costs four instructions on either side. The
+ * bytes between are compared once a slice or once a case.
+ *
+ * The loops are inlined with the side's own send and receive functions as
+ * constants: no call through a pointer stands between the loop and the system
+ * call. Direction 0 goes to the partner, 1 comes back.
+ */
+#ifndef BENCH_PATTERNS_H
+#define BENCH_PATTERNS_H
+
+#include <errno.h>
+#include <string.h>
+
+#include "engine.h"
+
+typedef int (*bench_transfer)(struct bench_side *side, int direction,
+			      struct bench_message *message);
+
+#define bench_inline static inline __attribute__((always_inline))
+
+/* What a system call returned, as 0 or the side's error. */
+bench_inline int bench_transferred(struct bench_side *side, const char *what,
+				   ssize_t got, ssize_t wanted)
+{
+	if (got == wanted)
+		return 0;
+	return bench_fail(side, what, got < 0 ? errno : EMSGSIZE);
+}
+
+/* The same where the answer itself is a negative errno. */
+bench_inline int bench_answered(struct bench_side *side, const char *what,
+				ssize_t got, ssize_t wanted)
+{
+	if (got == wanted)
+		return 0;
+	return bench_fail(side, what, got < 0 ? -got : EMSGSIZE);
+}
+
+bench_inline void bench_stamp(struct bench_side *side)
+{
+	uint64_t number = ++side->sequence;
+
+	memcpy(side->out->data, &number, sizeof(number));
+	memcpy(side->out->data + side->bytes - sizeof(number), &number,
+	       sizeof(number));
+}
+
+bench_inline int bench_stamped(struct bench_side *side, uint64_t number)
+{
+	uint64_t first, last;
+
+	memcpy(&first, side->in->data, sizeof(first));
+	memcpy(&last, side->in->data + side->bytes - sizeof(last),
+	       sizeof(last));
+	if (first == number && last == number)
+		return 0;
+	return bench_fail(side, "message out of order", EBADMSG);
+}
+
+bench_inline int bench_pair(struct bench_side *side, unsigned long n,
+			    bench_transfer send, bench_transfer receive)
+{
+	int ret = 0;
+
+	while (!ret && n--) {
+		bench_stamp(side);
+		ret = send(side, 0, side->out);
+		if (!ret)
+			ret = receive(side, 0, side->in);
+		if (!ret)
+			ret = bench_stamped(side, side->sequence);
+	}
+	return ret;
+}
+
+bench_inline int bench_ping(struct bench_side *side, unsigned long n,
+			    bench_transfer send, bench_transfer receive)
+{
+	int ret = bench_partner_go(side, n);
+
+	while (!ret && n--) {
+		bench_stamp(side);
+		ret = send(side, 0, side->out);
+		if (!ret)
+			ret = receive(side, 1, side->in);
+		if (!ret)
+			ret = bench_stamped(side, side->sequence);
+	}
+	return ret ? ret : bench_partner_wait(side);
+}
+
+bench_inline int bench_pong(struct bench_side *side, unsigned long n,
+			    bench_transfer send, bench_transfer receive)
+{
+	int ret = 0;
+
+	while (!ret && n--) {
+		ret = receive(side, 0, side->in);
+		if (!ret)
+			ret = send(side, 1, side->in);
+	}
+	return ret;
+}
+
+bench_inline int bench_source(struct bench_side *side, unsigned long n,
+			      bench_transfer send)
+{
+	int ret = bench_partner_go(side, n);
+
+	while (!ret && n--) {
+		bench_stamp(side);
+		ret = send(side, 0, side->out);
+	}
+	return ret ? ret : bench_partner_wait(side);
+}
+
+bench_inline int bench_sink(struct bench_side *side, unsigned long n,
+			    bench_transfer receive)
+{
+	int ret = 0;
+
+	while (!ret && n--) {
+		ret = receive(side, 0, side->in);
+		if (!ret)
+			ret = bench_stamped(side, ++side->sequence);
+	}
+	return ret ? ret : bench_check_between(side);
+}
+
+/*
+ * BENCH_PAIR(p), BENCH_PINGPONG(p), BENCH_STREAM(p): the ops bench_p_pair,
+ * bench_p_pingpong, bench_p_stream from p_open, p_close, p_send, p_receive.
+ */
+#define BENCH_PAIR(p)							\
+static int p##_pair(struct bench_side *side, unsigned long n)		\
+{									\
+	return bench_pair(side, n, p##_send, p##_receive);		\
+}									\
+									\
+const struct bench_ops bench_##p##_pair = {				\
+	.open	= p##_open,						\
+	.run	= p##_pair,						\
+	.check	= bench_check_contents,					\
+	.close	= p##_close,						\
+}
+
+#define BENCH_TWO(p, pattern, first, second, contents)			\
+static int p##_##pattern##_open(struct bench_side *side)		\
+{									\
+	int ret = p##_open(side);					\
+									\
+	return ret ? ret : bench_partner_start(side, second);		\
+}									\
+									\
+static void p##_##pattern##_close(struct bench_side *side)		\
+{									\
+	bench_partner_stop(side);					\
+	p##_close(side);						\
+}									\
+									\
+const struct bench_ops bench_##p##_##pattern = {			\
+	.open	= p##_##pattern##_open,					\
+	.run	= first,						\
+	.check	= contents,						\
+	.close	= p##_##pattern##_close,				\
+}
+
+#define BENCH_PINGPONG(p)						\
+static int p##_ping(struct bench_side *side, unsigned long n)		\
+{									\
+	return bench_ping(side, n, p##_send, p##_receive);		\
+}									\
+									\
+static int p##_pong(struct bench_side *side, unsigned long n)		\
+{									\
+	return bench_pong(side, n, p##_send, p##_receive);		\
+}									\
+									\
+BENCH_TWO(p, pingpong, p##_ping, p##_pong, bench_check_contents)
+
+#define BENCH_STREAM(p)							\
+static int p##_source(struct bench_side *side, unsigned long n)		\
+{									\
+	return bench_source(side, n, p##_send);				\
+}									\
+									\
+static int p##_sink(struct bench_side *side, unsigned long n)		\
+{									\
+	return bench_sink(side, n, p##_receive);			\
+}									\
+									\
+BENCH_TWO(p, stream, p##_source, p##_sink, NULL)
+
+#endif /* BENCH_PATTERNS_H */
