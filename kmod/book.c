@@ -947,6 +947,9 @@ int book_copy_args(void *dst, size_t size, const void __user *src)
 	u32 usize;
 	int err;
 
+	/* As long as we know it, which is nearly always: in one go. */
+	if (!book_copy_in(dst, src, size) && *(u32 *)dst == size)
+		return 0;
 	if (get_user(usize, (const u32 __user *)src))
 		return -EFAULT;
 	if (usize > PAGE_SIZE)
@@ -954,32 +957,25 @@ int book_copy_args(void *dst, size_t size, const void __user *src)
 	if (usize < size)
 		return -EINVAL;
 	err = copy_struct_from_user(dst, size, src, usize);
-	if (err)
-		return err;
-	/* The caller may have changed it since; nobody looks at it again. */
-	*(u32 *)dst = usize;
-	return 0;
+	/* It may have changed since; nobody looks at it again. */
+	return err;
 }
 
 #ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
 #define COPY_IN(type)							\
-	for (; len >= sizeof(type); len -= sizeof(type)) {		\
-		unsafe_get_user(*(type *)dst, (const type __user *)src,	\
-				fault);					\
-		dst += sizeof(type);					\
-		src += sizeof(type);					\
-	}
+	for (; at + sizeof(type) <= len; at += sizeof(type))		\
+		unsafe_get_user(*(type *)(dst + at),			\
+				(const type __user *)(src + at), fault)
 
 #define COPY_OUT(type)							\
-	for (; len >= sizeof(type); len -= sizeof(type)) {		\
-		unsafe_put_user(*(const type *)src, (type __user *)dst,	\
-				fault);					\
-		dst += sizeof(type);					\
-		src += sizeof(type);					\
-	}
+	for (; at + sizeof(type) <= len; at += sizeof(type))		\
+		unsafe_put_user(*(const type *)(src + at),		\
+				(type __user *)(dst + at), fault)
 
 int book_copy_in(void *dst, const void __user *src, size_t len)
 {
+	size_t at = 0;
+
 	if (!user_read_access_begin(src, len))
 		return -EFAULT;
 	COPY_IN(u64);
@@ -995,6 +991,8 @@ fault:
 
 int book_copy_out(void __user *dst, const void *src, size_t len)
 {
+	size_t at = 0;
+
 	if (!user_write_access_begin(dst, len))
 		return -EFAULT;
 	COPY_OUT(u64);

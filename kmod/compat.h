@@ -24,4 +24,13 @@
 #define book_assign_str(dst, src)	__assign_str(dst, src)
 #endif
 
+/* A local that is filled before it is read, and need not be zeroed first. */
+#ifndef __uninitialized
+#if __has_attribute(__uninitialized__)
+#define __uninitialized		__attribute__((__uninitialized__))
+#else
+#define __uninitialized
+#endif
+#endif
+
 #endif /* _IPCBOOK_COMPAT_H */

@@ -109,21 +109,20 @@ void line_add(struct line *line, struct place *place)
 
 void line_del(struct line *line, struct place *place)
 {
-	struct place *next;
+	bool alone = list_empty(&place->same);
 
-	if (!RB_EMPTY_NODE(&place->node)) {
-		if (list_empty(&place->same)) {
-			rb_erase_augmented(&place->node, &line->root,
-					   &place_callbacks);
-			RB_CLEAR_NODE(&place->node);
-			line->types--;
-		} else {
-			next = list_first_entry(&place->same, struct place,
-						same);
-			line_replace(line, place, next);
-		}
+	if (RB_EMPTY_NODE(&place->node)) {
+		list_del_init(&place->same);
+	} else if (alone) {
+		rb_erase_augmented(&place->node, &line->root, &place_callbacks);
+		RB_CLEAR_NODE(&place->node);
+		line->types--;
+	} else {
+		line_replace(line, place,
+			     list_first_entry(&place->same, struct place,
+					      same));
+		list_del_init(&place->same);
 	}
-	list_del_init(&place->same);
 }
 
 /* The oldest below and at @rb. */

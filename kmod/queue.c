@@ -30,9 +30,10 @@
  * creation, all lines, and struct queue_file but its book_file. It is taken
  * inside of book_mutex, and waking pollers takes wait queue locks inside of it.
  *
- * Barriers: queue_done() hands its result to a sleeper with a release store of
- * waiter.done, which pairs with the acquire load in queue_sleep(). After it the
- * sleeper may be gone with its stack; so the task was referred to before.
+ * Barriers: a wait is ended under the lock by queue_done(), and the sleeper
+ * woken without it by wake_all(), whose release store of waiter.done pairs with
+ * the acquire load in queue_sleep(). Up to it the sleeper stays; after it, it may
+ * be gone with its stack.
  */
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -104,7 +105,8 @@ enum { WANT_EXACT, WANT_UPTO, WANT_NOT, WANTS };
  * @receivers: blocked receivers, by kind of selector
  * @pollers: polled descriptors, by kind of selector
  * @sender: who sent last
- * @receiver: who received last
+ * @receiver: who received last, NULL if nobody has
+ * @received: when, in jiffies
  * @count: counters for IPCBOOK_IOC_STAT, whose meaning they have
  */
 struct queue {
@@ -131,9 +133,9 @@ struct queue {
 	struct line pollers[WANTS];
 	struct pid *sender;
 	struct pid *receiver;
+	unsigned long received;
 	struct {
 		u64 sent_ns;
-		u64 received_ns;
 		u64 senders_waiting;
 		u64 receivers_waiting;
 		u64 sent;
@@ -184,8 +186,9 @@ struct queue_msg {
  * @task: who sleeps
  * @room: of a receiver, how long a message it takes
  * @msg: of a receiver, what it was given
- * @err: how the wait ended
- * @done: that it ended; see queue_done()
+ * @next: the next whose wait has ended
+ * @err: how the wait ended; WAITING as long as it has not
+ * @done: that whoever ended it does not touch this any more
  */
 struct waiter {
 	struct place place;
@@ -193,9 +196,12 @@ struct waiter {
 	struct task_struct *task;
 	size_t room;
 	struct queue_msg *msg;
+	struct waiter *next;
 	int err;
-	int done;
+	bool done;
 };
+
+#define WAITING		1
 
 /**
  * struct queue_file - what a descriptor keeps of a queue
@@ -289,40 +295,32 @@ static int want_line(u32 select)
 
 /* ------------------------------------------------------------- waking others */
 
-/* Tasks to wake once the lock is free; more than that are woken at once. */
-#define WAKE_LIST	8
-
-struct wake_list {
-	unsigned int count;
-	struct task_struct *tasks[WAKE_LIST];
-};
-
-static void wake_one(struct task_struct *task)
+/*
+ * Ends the waits in @list, without the lock. A waiter leaves only when it sees
+ * that it is done, so the list holds until then; after that it may be gone with
+ * its stack, and its task as well if nobody referred to it.
+ */
+static void wake_all(struct waiter *list)
 {
-	wake_up_process(task);
-	put_task_struct(task);
+	struct task_struct *task;
+	struct waiter *waiter;
+
+	while ((waiter = list)) {
+		list = waiter->next;
+		task = get_task_struct(waiter->task);
+		/* Pairs with the acquire load in queue_sleep(). */
+		smp_store_release(&waiter->done, true);
+		wake_up_process(task);
+		put_task_struct(task);
+	}
 }
 
-static void wake_all(struct wake_list *list)
+/* The wait of @waiter ends with @err, as soon as the lock is free. */
+static void queue_done(struct waiter *waiter, int err, struct waiter **list)
 {
-	unsigned int i;
-
-	for (i = 0; i < list->count; i++)
-		wake_one(list->tasks[i]);
-}
-
-/* Ends a wait; @waiter must not be touched any more. */
-static void queue_done(struct waiter *waiter, int err, struct wake_list *list)
-{
-	struct task_struct *task = get_task_struct(waiter->task);
-
 	waiter->err = err;
-	/* Pairs with the acquire load in queue_sleep(). */
-	smp_store_release(&waiter->done, 1);
-	if (list->count < WAKE_LIST)
-		list->tasks[list->count++] = task;
-	else
-		wake_one(task);
+	waiter->next = *list;
+	*list = waiter;
 }
 
 static void wake_poller(struct line *line, struct place *place)
@@ -379,32 +377,80 @@ static void queue_watch(struct queue *queue, struct queue_file *qf)
 	line_add(&queue->pollers[want_line(qf->select)], &qf->place);
 }
 
-/* Sleeps until @waiter is done; the caller looks at it under the lock. */
+/* Sleeps until @waiter is done, or no longer than it may. */
 static int queue_sleep(struct waiter *waiter, u64 deadline)
 {
 	ktime_t expires = min_t(u64, deadline, KTIME_MAX);
-	int err = 0;
 
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
-		/* Pairs with the release store in queue_done(). */
+		/* Pairs with the release store in wake_all(). */
 		if (smp_load_acquire(&waiter->done))
 			break;
 		if (signal_pending(current)) {
-			err = -ERESTARTSYS;
-			break;
+			__set_current_state(TASK_RUNNING);
+			return -ERESTARTSYS;
 		}
-		if (!deadline) {
+		if (!deadline)
 			schedule();
-		} else if (!schedule_hrtimeout_range_clock(&expires,
-							   current->timer_slack_ns,
-							   HRTIMER_MODE_ABS,
-							   CLOCK_MONOTONIC)) {
-			err = -ETIMEDOUT;
-			break;
-		}
+		else if (!schedule_hrtimeout_range_clock(&expires,
+							 current->timer_slack_ns,
+							 HRTIMER_MODE_ABS,
+							 CLOCK_MONOTONIC))
+			return -ETIMEDOUT;
 	}
 	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+/* Sleeps until @waiter, whose wait somebody has ended, is done. */
+static void queue_sleep_on(struct waiter *waiter)
+{
+	for (;;) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		/* Pairs with the release store in wake_all(). */
+		if (smp_load_acquire(&waiter->done))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+/*
+ * Waits until somebody ends the wait of @waiter, who stands in @line, or until
+ * it gives up and leaves the line. Called and left with the lock, not held
+ * meanwhile. Returns why it gave up, else 0; waiter.err tells how it ended.
+ */
+static int queue_wait(struct queue *queue, struct waiter *waiter,
+		      struct line *line, struct place *place, u64 deadline,
+		      struct waiter **list)
+	__must_hold(&queue->lock)
+{
+	bool sender = line == &queue->blocked;
+	u64 start = trace_queue_wait_enabled() ? ktime_get_ns() : 0;
+	int err;
+
+	waiter->task = current;
+	waiter->err = WAITING;
+	line_add(line, place);
+	spin_unlock(&queue->lock);
+	wake_all(*list);
+	*list = NULL;
+	err = queue_sleep(waiter, deadline);
+	spin_lock(&queue->lock);
+	if (waiter->err == WAITING) {
+		waiter->err = err;
+		line_del(line, place);
+	} else if (err) {
+		/* Both at once; whoever ended the wait is about to wake. */
+		spin_unlock(&queue->lock);
+		queue_sleep_on(waiter);
+		spin_lock(&queue->lock);
+		err = 0;
+	}
+	if (trace_queue_wait_enabled())
+		trace_queue_wait(queue->object.id, sender,
+				 ktime_get_ns() - start, waiter->err);
 	return err;
 }
 
@@ -462,7 +508,7 @@ static struct queue_msg *msg_put(struct queue *queue, struct queue_msg *msg)
 	return msg;
 }
 
-static int copy_in(void *dst, struct offer *offer)
+static __always_inline int copy_in(void *dst, struct offer *offer)
 {
 	if (offer->iter)
 		return copy_from_iter_full(dst, offer->len, offer->iter) ?
@@ -472,7 +518,7 @@ static int copy_in(void *dst, struct offer *offer)
 	return copy_from_user(dst, offer->buf, offer->len) ? -EFAULT : 0;
 }
 
-static int copy_data(struct queue_msg *msg, struct wanted *want, size_t len)
+static __always_inline int copy_data(struct queue_msg *msg, struct wanted *want, size_t len)
 {
 	if (want->iter)
 		return copy_to_iter(msg->data, len, want->iter) == len ?
@@ -482,21 +528,11 @@ static int copy_data(struct queue_msg *msg, struct wanted *want, size_t len)
 	return copy_to_user(want->buf, msg->data, len) ? -EFAULT : 0;
 }
 
-/* Everything of @msg that its receiver asked for. */
-static int copy_out(struct queue_msg *msg, struct wanted *want)
+/* Where @msg comes from, as its receiver is to see it. */
+static noinline int copy_info(struct ipcbook_queue_info __user *dst,
+			      const struct queue_msg *msg)
 {
-	size_t len = min_t(size_t, msg->len, want->room);
-	struct ipcbook_queue_info info;
-	int err;
-
-	err = copy_data(msg, want, len);
-	if (err)
-		return err;
-	if (want->copied && put_user((u64)len, want->copied))
-		return -EFAULT;
-	if (!want->info)
-		return 0;
-	info = (struct ipcbook_queue_info) {
+	const struct ipcbook_queue_info info = {
 		.type = msg->place.type,
 		.length = msg->len,
 		.number = msg->place.number,
@@ -505,7 +541,20 @@ static int copy_out(struct queue_msg *msg, struct wanted *want)
 		.uid = from_kuid_munged(current_user_ns(), msg->uid),
 		.gid = from_kgid_munged(current_user_ns(), msg->gid),
 	};
-	return book_copy_out(want->info, &info, sizeof(info));
+
+	return book_copy_out(dst, &info, sizeof(info));
+}
+
+/* Everything of @msg that its receiver asked for. */
+static int copy_out(struct queue_msg *msg, struct wanted *want, size_t len)
+{
+	int err = copy_data(msg, want, len);
+
+	if (!err && unlikely(want->copied))
+		err = put_user((u64)len, want->copied);
+	if (!err && unlikely(want->info))
+		err = copy_info(want->info, msg);
+	return err;
 }
 
 /* ------------------------------------------------------------------- sending */
@@ -549,7 +598,7 @@ static struct waiter *queue_receiver(struct queue *queue, s64 type)
  * buffer is too small are told so on the way.
  */
 static bool queue_hand_over(struct queue *queue, struct queue_msg *msg,
-			    struct wake_list *list)
+			    struct waiter **list)
 {
 	struct waiter *waiter;
 
@@ -600,7 +649,7 @@ static void queue_remove(struct queue *queue, struct queue_msg *msg)
 
 /* Lets @msg in, which has just arrived. Tells how it went. */
 static enum queue_way queue_admit(struct queue *queue, struct queue_msg *msg,
-				  struct wake_list *list)
+				  struct waiter **list)
 {
 	lockdep_assert_held(&queue->lock);
 	msg->place.number = ++queue->number;
@@ -619,7 +668,7 @@ static enum queue_way queue_admit(struct queue *queue, struct queue_msg *msg,
 
 /* The sender of @msg need not wait any longer: it is in. */
 static void queue_unblock(struct queue *queue, struct queue_msg *msg,
-			  struct wake_list *list)
+			  struct waiter **list)
 {
 	line_del(&queue->blocked, &msg->place);
 	queue->count.senders_waiting--;
@@ -629,27 +678,11 @@ static void queue_unblock(struct queue *queue, struct queue_msg *msg,
 	msg->waiter = NULL;
 }
 
-/* Room has come: lets blocked senders in, strictly in order of arrival. */
-static void queue_grant(struct queue *queue, struct wake_list *list)
-{
-	struct queue_msg *msg;
-
-	lockdep_assert_held(&queue->lock);
-	while (!line_empty(&queue->blocked)) {
-		msg = to_msg(line_select(&queue->blocked, IPCBOOK_ANY, 0));
-		if (!queue_has_room(queue, msg->len))
-			break;
-		queue_unblock(queue, msg, list);
-		if (!queue_hand_over(queue, msg, list))
-			queue_append(queue, msg);
-	}
-}
-
 /*
  * Hand-over had stopped because the queue was crowded, and can go on: joins the
  * senders and receivers who have come to wait for each other meanwhile.
  */
-static void queue_rejoin(struct queue *queue, struct wake_list *list)
+static void queue_rejoin(struct queue *queue, struct waiter **list)
 {
 	struct rb_node *rb, *next;
 	struct queue_msg *msg;
@@ -668,13 +701,35 @@ static void queue_rejoin(struct queue *queue, struct wake_list *list)
 	}
 }
 
+/* Room may have come: lets blocked senders in, strictly in order of arrival. */
+static void queue_grant(struct queue *queue, struct waiter **list)
+{
+	struct queue_msg *msg;
+
+	lockdep_assert_held(&queue->lock);
+	if (unlikely(queue->crowded))
+		queue_rejoin(queue, list);
+	while (!line_empty(&queue->blocked)) {
+		msg = to_msg(line_select(&queue->blocked, IPCBOOK_ANY, 0));
+		if (!queue_has_room(queue, msg->len))
+			return;
+		queue_unblock(queue, msg, list);
+		if (!queue_hand_over(queue, msg, list))
+			queue_append(queue, msg);
+	}
+	/* Under the lock that poll takes after it entered the wait queue. */
+	if (waitqueue_active(&queue->writers) &&
+	    queue_has_room(queue, queue->max_size))
+		wake_up_poll(&queue->writers, EPOLLOUT | EPOLLWRNORM);
+}
+
 /*
  * @msg has been copied out. Returns what msg_free() is to free without the
  * lock.
  */
 static struct queue_msg *queue_consume(struct queue *queue,
 				       struct queue_msg *msg,
-				       struct wake_list *list)
+				       struct waiter **list)
 {
 	struct pid *pid = task_tgid(current);
 
@@ -683,25 +738,18 @@ static struct queue_msg *queue_consume(struct queue *queue,
 	queue->bytes -= msg->len;
 	queue->count.received++;
 	queue->count.received_bytes += msg->len;
-	queue->count.received_ns = ktime_get_coarse_real_ns();
+	queue->received = jiffies;
 	if (queue->receiver != pid) {
 		put_pid(queue->receiver);
 		queue->receiver = get_pid(pid);
 	}
-	if (unlikely(queue->crowded))
-		queue_rejoin(queue, list);
-	if (!line_empty(&queue->blocked))
-		queue_grant(queue, list);
-	/* Under the lock that poll takes after it entered the wait queue. */
-	if (waitqueue_active(&queue->writers) && line_empty(&queue->blocked) &&
-	    queue_has_room(queue, queue->max_size))
-		wake_up_poll(&queue->writers, EPOLLOUT | EPOLLWRNORM);
+	queue_grant(queue, list);
 	return msg_put(queue, msg);
 }
 
 /* @msg could not be copied out: to the next who wants it, or into its place. */
 static void queue_return(struct queue *queue, struct queue_msg *msg,
-			 struct wake_list *list)
+			 struct waiter **list)
 {
 	lockdep_assert_held(&queue->lock);
 	queue->count.returned++;
@@ -723,48 +771,29 @@ static void msg_fill(struct queue_msg *msg, const struct offer *offer)
 	msg->users = 1;
 }
 
-/* Enters @msg among those whose senders wait for room. */
-static void queue_block_sender(struct queue *queue, struct queue_msg *msg,
-			       struct waiter *waiter)
+/* Waits until @msg is let in. Returns how that ended. */
+static noinline int queue_block_sender(struct queue *queue,
+				       struct queue_msg *msg,
+				       const struct offer *offer,
+				       struct waiter **list)
+	__must_hold(&queue->lock)
 {
-	lockdep_assert_held(&queue->lock);
-	waiter->task = current;
-	waiter->err = 0;
-	waiter->done = 0;
-	msg->waiter = waiter;
-	queue->count.blocked++;
-	queue->count.senders_waiting++;
-	line_add(&queue->blocked, &msg->place);
-	queue_wake_readers(queue, msg->place.type);
-}
-
-/* Waits until @msg was let in. */
-static int queue_wait_sender(struct queue *queue, struct queue_msg *msg,
-			     struct waiter *waiter, u64 deadline)
-{
-	u64 start = trace_queue_wait_enabled() ? ktime_get_ns() : 0;
-	struct queue_msg *left = NULL;
+	struct waiter waiter = {};
 	int err;
 
-	err = queue_sleep(waiter, deadline);
-	if (err || waiter->err) {
-		spin_lock(&queue->lock);
-		if (waiter->done) {
-			err = waiter->err;
-		} else {
-			line_del(&queue->blocked, &msg->place);
-			queue->count.senders_waiting--;
-			queue->count.refused += err == -ETIMEDOUT;
-		}
-		if (err)
-			left = msg_put(queue, msg);
-		spin_unlock(&queue->lock);
+	msg->waiter = &waiter;
+	queue->count.blocked++;
+	queue->count.senders_waiting++;
+	queue_wake_readers(queue, offer->type);
+	err = queue_wait(queue, &waiter, &queue->blocked, &msg->place,
+			 offer->deadline, list);
+	if (err) {
+		queue->count.senders_waiting--;
+		queue->count.refused += err == -ETIMEDOUT;
+		/* Those behind it may need less room. */
+		queue_grant(queue, list);
 	}
-	msg_free(left);
-	if (trace_queue_wait_enabled())
-		trace_queue_wait(queue->object.id, true,
-				 ktime_get_ns() - start, err);
-	return err;
+	return waiter.err;
 }
 
 static int queue_check_offer(const struct queue *queue,
@@ -804,23 +833,25 @@ static struct queue_msg *slot_new(struct queue *queue, gfp_t gfp)
 	return msg;
 }
 
-/* Lets @msg in, or into the line of those who wait for room. */
-static enum queue_way queue_enter(struct queue *queue, struct queue_msg *msg,
-				  const struct offer *offer,
-				  struct waiter *waiter, struct wake_list *list)
+/* Lets @msg in, at once or when there is room. */
+static int queue_enter(struct queue *queue, struct queue_msg *msg,
+		       const struct offer *offer, struct waiter **list)
+	__must_hold(&queue->lock)
 {
-	enum queue_way way = queue_admit(queue, msg, list);
+	enum queue_way way;
 
-	if (way == QUEUE_REFUSED) {
-		if (offer->flags & IPCBOOK_NOWAIT) {
-			queue->count.refused++;
-		} else {
-			queue_block_sender(queue, msg, waiter);
-			way = QUEUE_BLOCKED;
-		}
-	}
+	if (unlikely(queue->gone))
+		return -EIDRM;
+	way = queue_admit(queue, msg, list);
+	if (way == QUEUE_REFUSED && !(offer->flags & IPCBOOK_NOWAIT))
+		way = QUEUE_BLOCKED;
 	trace_queue_send(queue->object.id, offer->type, offer->len, way);
-	return way;
+	if (likely(way <= QUEUE_DIRECT))
+		return 0;
+	if (way == QUEUE_BLOCKED)
+		return queue_block_sender(queue, msg, offer, list);
+	queue->count.refused++;
+	return -EAGAIN;
 }
 
 /**
@@ -834,11 +865,9 @@ static enum queue_way queue_enter(struct queue *queue, struct queue_msg *msg,
  */
 static int queue_send(struct queue *queue, struct offer *offer)
 {
-	u8 bounce[QUEUE_SLOT] __aligned(8);
-	struct wake_list list = {};
+	u8 bounce[QUEUE_SLOT] __aligned(8) __uninitialized;
 	struct queue_msg *msg = NULL;
-	struct waiter waiter;
-	enum queue_way way;
+	struct waiter *list = NULL;
 	int err;
 
 	err = queue_check_offer(queue, offer);
@@ -866,19 +895,11 @@ static int queue_send(struct queue *queue, struct offer *offer)
 		memcpy(msg->data, bounce, offer->len);
 	}
 	msg_fill(msg, offer);
-	if (likely(!queue->gone)) {
-		way = queue_enter(queue, msg, offer, &waiter, &list);
-		err = way == QUEUE_REFUSED ? -EAGAIN : 0;
-	} else {
-		err = -EIDRM;
-	}
-	msg = err ? msg_put(queue, msg) : msg;
+	err = queue_enter(queue, msg, offer, &list);
+	msg = err ? msg_put(queue, msg) : NULL;
 	spin_unlock(&queue->lock);
-	wake_all(&list);
-	if (unlikely(err))
-		msg_free(msg);
-	else if (way == QUEUE_BLOCKED)
-		err = queue_wait_sender(queue, msg, &waiter, offer->deadline);
+	wake_all(list);
+	msg_free(msg);
 	return err;
 }
 
@@ -892,7 +913,7 @@ static bool wanted_fits(const struct wanted *want, const struct queue_msg *msg)
 /* Takes what @want selects: from the queue, or from a blocked sender's hand. */
 static struct queue_msg *queue_take(struct queue *queue,
 				    const struct wanted *want,
-				    struct wake_list *list)
+				    struct waiter **list)
 {
 	struct queue_msg *msg;
 
@@ -916,45 +937,27 @@ static struct queue_msg *queue_take(struct queue *queue,
 	return msg;
 }
 
-/* Enters a receiver among those who wait for what @want selects. */
-static void queue_block_receiver(struct queue *queue, const struct wanted *want,
-				 struct waiter *waiter)
+/* Waits until somebody gives a message that @want selects. */
+static noinline struct queue_msg *
+queue_block_receiver(struct queue *queue, const struct wanted *want,
+		     struct waiter **list)
+	__must_hold(&queue->lock)
 {
-	lockdep_assert_held(&queue->lock);
-	*waiter = (struct waiter) {
+	struct waiter waiter = {
 		.line = &queue->receivers[want_line(want->select)],
-		.task = current,
 		.room = want->flags & IPCBOOK_TRUNCATE ? SIZE_MAX : want->room,
 	};
-	place_init(&waiter->place, want->select == IPCBOOK_ANY ?
-				   IPCBOOK_TYPE_MAX : want->type);
-	waiter->place.number = ++queue->number;
-	line_add(waiter->line, &waiter->place);
-	queue->count.receivers_waiting++;
-}
-
-/* Waits until a receiver is given a message. */
-static struct queue_msg *queue_wait_receiver(struct queue *queue,
-					     struct waiter *waiter,
-					     u64 deadline)
-{
-	u64 start = trace_queue_wait_enabled() ? ktime_get_ns() : 0;
 	int err;
 
-	err = queue_sleep(waiter, deadline);
-	if (err) {
-		spin_lock(&queue->lock);
-		if (!waiter->done) {
-			line_del(waiter->line, &waiter->place);
-			queue->count.receivers_waiting--;
-			waiter->err = err;
-		}
-		spin_unlock(&queue->lock);
-	}
-	if (trace_queue_wait_enabled())
-		trace_queue_wait(queue->object.id, false,
-				 ktime_get_ns() - start, waiter->err);
-	return waiter->err ? ERR_PTR(waiter->err) : waiter->msg;
+	place_init(&waiter.place, want->select == IPCBOOK_ANY ?
+				  IPCBOOK_TYPE_MAX : want->type);
+	waiter.place.number = ++queue->number;
+	queue->count.receivers_waiting++;
+	err = queue_wait(queue, &waiter, waiter.line, &waiter.place,
+			 want->deadline, list);
+	if (err)
+		queue->count.receivers_waiting--;
+	return waiter.err ? ERR_PTR(waiter.err) : waiter.msg;
 }
 
 /* Copies @msg out, which was taken; gives it back if that fails. */
@@ -962,10 +965,10 @@ static ssize_t queue_deliver(struct queue *queue, struct queue_msg *msg,
 			     struct wanted *want)
 {
 	size_t len = min_t(size_t, msg->len, want->room);
-	struct wake_list list = {};
+	struct waiter *list = NULL;
 	int err;
 
-	err = copy_out(msg, want);
+	err = copy_out(msg, want, len);
 	/* A process that is being killed never gets to see what it received. */
 	if (!err && fatal_signal_pending(current))
 		err = -EINTR;
@@ -980,7 +983,7 @@ static ssize_t queue_deliver(struct queue *queue, struct queue_msg *msg,
 		msg = queue_consume(queue, msg, &list);
 	}
 	spin_unlock(&queue->lock);
-	wake_all(&list);
+	wake_all(list);
 	msg_free(msg);
 	return err ?: len;
 }
@@ -996,20 +999,15 @@ static ssize_t queue_deliver(struct queue *queue, struct queue_msg *msg,
  */
 static ssize_t queue_receive(struct queue *queue, struct wanted *want)
 {
-	struct wake_list list = {};
+	struct waiter *list = NULL;
 	struct queue_msg *msg;
-	struct waiter waiter;
-	bool wait;
 
 	spin_lock(&queue->lock);
 	msg = queue_take(queue, want, &list);
-	wait = msg == ERR_PTR(-EAGAIN) && !(want->flags & IPCBOOK_NOWAIT);
-	if (wait)
-		queue_block_receiver(queue, want, &waiter);
+	if (msg == ERR_PTR(-EAGAIN) && !(want->flags & IPCBOOK_NOWAIT))
+		msg = queue_block_receiver(queue, want, &list);
 	spin_unlock(&queue->lock);
-	wake_all(&list);
-	if (wait)
-		msg = queue_wait_receiver(queue, &waiter, want->deadline);
+	wake_all(list);
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
 	return queue_deliver(queue, msg, want);
@@ -1069,7 +1067,7 @@ static ssize_t queue_peek(struct queue *queue, struct wanted *want)
 		return err;
 
 	len = min_t(size_t, msg->len, want->room);
-	err = copy_out(msg, want);
+	err = copy_out(msg, want, len);
 	spin_lock(&queue->lock);
 	msg = msg_put(queue, msg);
 	spin_unlock(&queue->lock);
@@ -1599,7 +1597,7 @@ static void queue_destroy(struct book_object *object)
 
 /* Tells everybody in @line of waiting receivers that the queue has ended. */
 static void queue_end_receivers(struct queue *queue, struct line *line,
-				struct wake_list *list)
+				struct waiter **list)
 {
 	struct waiter *waiter;
 
@@ -1627,7 +1625,7 @@ static void queue_end_pollers(struct line *line)
 static void queue_end(struct book_object *object)
 {
 	struct queue *queue = to_queue(object);
-	struct wake_list list = {};
+	struct waiter *list = NULL;
 	struct queue_msg *msg;
 	int i;
 
@@ -1645,7 +1643,7 @@ static void queue_end(struct book_object *object)
 	}
 	wake_up_poll(&queue->writers, EPOLLHUP | EPOLLERR);
 	spin_unlock(&queue->lock);
-	wake_all(&list);
+	wake_all(list);
 }
 
 static struct book_file *queue_open(struct book_object *object)
@@ -1687,7 +1685,10 @@ static void queue_stat(struct book_object *object, struct ipcbook_stat *stat)
 	stat->sender = pid_vnr(queue->sender);
 	stat->receiver = pid_vnr(queue->receiver);
 	stat->sent_ns = queue->count.sent_ns;
-	stat->received_ns = queue->count.received_ns;
+	if (queue->receiver)
+		stat->received_ns = ktime_get_coarse_real_ns() -
+				    jiffies64_to_nsecs(jiffies -
+						       queue->received);
 	stat->senders_waiting = queue->count.senders_waiting;
 	stat->receivers_waiting = queue->count.receivers_waiting;
 	stat->sent = queue->count.sent;
