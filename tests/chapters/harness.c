@@ -49,6 +49,9 @@ static struct {
 } parameters[16];
 static unsigned int parameters_count;
 
+static int open_limited(const char *name, uint64_t messages, uint64_t bytes,
+			uint64_t size);
+
 /* --- Claims --------------------------------------------------------------- */
 
 void at(const char *file, int line)
@@ -172,28 +175,6 @@ int fixture_bare(__attribute__((unused)) void **state)
 	return 0;
 }
 
-static int open_limited(const char *name, uint64_t messages, uint64_t bytes,
-			uint64_t size)
-{
-	struct ipcbook_open arg = {
-		.size = sizeof(arg),
-		.chapter = IPCBOOK_QUEUE,
-		.flags = IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE |
-			 IPCBOOK_OPEN_CREATE | IPCBOOK_OPEN_EXCL |
-			 IPCBOOK_OPEN_CLOEXEC,
-		.mode = 0600,
-		.queue = { messages, bytes, size },
-	};
-	int device, fd;
-
-	snprintf(arg.name, sizeof(arg.name), "%s", name);
-	device = open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC);
-	holds(device >= 0);
-	fd = sys(ioctl(device, IPCBOOK_IOC_OPEN, &arg));
-	close(device);
-	return fd;
-}
-
 int fixture_queue(void **state)
 {
 	static unsigned int serial;
@@ -208,7 +189,7 @@ int fixture_queue(void **state)
 void limit(uint64_t messages, uint64_t bytes, uint64_t size)
 {
 	close(q);
-	is(ipcbook_queue_unlink(qname), 0);
+	is(queue_unlink(qname), 0);
 	q = open_limited(qname, messages, bytes, size);
 	is(q < 0 ? q : 0, 0);
 }
@@ -260,7 +241,7 @@ int fixture_end(__attribute__((unused)) void **state)
 		waitpid(children[children_count], NULL, 0);
 	}
 	if (q >= 0) {
-		ipcbook_queue_unlink(qname);
+		queue_unlink(qname);
 		close(q);
 		q = -1;
 	}
@@ -450,6 +431,40 @@ int passed_fd(int socket)
 
 /* --- The queue's calls ---------------------------------------------------- */
 
+/* ioctl(2) of some C libraries keeps only 32 bits of what the kernel says. */
+long ask(int fd, unsigned long request, void *argument)
+{
+	return sys(syscall(SYS_ioctl, fd, request, argument));
+}
+
+static long ask_device(unsigned long request, void *argument)
+{
+	int device = open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC);
+	long answer;
+
+	holds(device >= 0);
+	answer = ask(device, request, argument);
+	close(device);
+	return answer;
+}
+
+static int open_limited(const char *name, uint64_t messages, uint64_t bytes,
+			uint64_t size)
+{
+	struct ipcbook_open arg = {
+		.size = sizeof(arg),
+		.chapter = IPCBOOK_QUEUE,
+		.flags = IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE |
+			 IPCBOOK_OPEN_CREATE | IPCBOOK_OPEN_EXCL |
+			 IPCBOOK_OPEN_CLOEXEC,
+		.mode = 0600,
+		.queue = { messages, bytes, size },
+	};
+
+	snprintf(arg.name, sizeof(arg.name), "%s", name);
+	return ask_device(IPCBOOK_IOC_OPEN, &arg);
+}
+
 int queue_open(const char *name, unsigned int flags)
 {
 	struct ipcbook_open arg = {
@@ -458,21 +473,29 @@ int queue_open(const char *name, unsigned int flags)
 		.flags = flags | IPCBOOK_OPEN_CLOEXEC,
 		.mode = 0600,
 	};
-	int device, fd;
+	int fd;
 
 	if (name)
 		snprintf(arg.name, sizeof(arg.name), "%s", name);
 	else
 		arg.flags |= IPCBOOK_OPEN_ANON;
-	device = open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC);
-	holds(device >= 0);
-	fd = sys(ioctl(device, IPCBOOK_IOC_OPEN, &arg));
-	close(device);
+	fd = ask_device(IPCBOOK_IOC_OPEN, &arg);
 	return fd < 0 ? fd : keep(fd);
 }
 
-int queue_send(int fd, int64_t type, const void *buf, size_t len,
-	       unsigned int flags, uint64_t deadline)
+long queue_unlink(const char *name)
+{
+	struct ipcbook_unlink arg = {
+		.size = sizeof(arg),
+		.chapter = IPCBOOK_QUEUE,
+	};
+
+	snprintf(arg.name, sizeof(arg.name), "%s", name);
+	return ask_device(IPCBOOK_IOC_UNLINK, &arg);
+}
+
+long queue_send(int fd, int64_t type, const void *buf, size_t len,
+		unsigned int flags, uint64_t deadline)
 {
 	struct ipcbook_queue_send arg = {
 		.size = sizeof(arg),
@@ -483,12 +506,12 @@ int queue_send(int fd, int64_t type, const void *buf, size_t len,
 		.len = len,
 	};
 
-	return sys(ioctl(fd, IPCBOOK_IOC_QUEUE_SEND, &arg));
+	return ask(fd, IPCBOOK_IOC_QUEUE_SEND, &arg);
 }
 
-int queue_recv(int fd, enum ipcbook_select select, int64_t type, void *buf,
-	       size_t len, unsigned int flags, uint64_t deadline,
-	       struct ipcbook_queue_info *info)
+long queue_recv(int fd, enum ipcbook_select select, int64_t type, void *buf,
+		size_t len, unsigned int flags, uint64_t deadline,
+		struct ipcbook_queue_info *info)
 {
 	struct ipcbook_queue_recv arg = {
 		.size = sizeof(arg),
@@ -501,16 +524,16 @@ int queue_recv(int fd, enum ipcbook_select select, int64_t type, void *buf,
 		.info = (uintptr_t)info,
 	};
 
-	return sys(ioctl(fd, IPCBOOK_IOC_QUEUE_RECV, &arg));
+	return ask(fd, IPCBOOK_IOC_QUEUE_RECV, &arg);
 }
 
-int queue_peek(int fd, enum ipcbook_select select, int64_t type, void *buf,
-	       size_t len, struct ipcbook_queue_info *info)
+long queue_peek(int fd, enum ipcbook_select select, int64_t type, void *buf,
+		size_t len, struct ipcbook_queue_info *info)
 {
 	return queue_recv(fd, select, type, buf, len, IPCBOOK_PEEK, 0, info);
 }
 
-int queue_select(int fd, enum ipcbook_select select, int64_t type)
+long queue_select(int fd, enum ipcbook_select select, int64_t type)
 {
 	struct ipcbook_queue_select arg = {
 		.size = sizeof(arg),
@@ -518,14 +541,45 @@ int queue_select(int fd, enum ipcbook_select select, int64_t type)
 		.type = type,
 	};
 
-	return sys(ioctl(fd, IPCBOOK_IOC_QUEUE_SELECT, &arg));
+	return ask(fd, IPCBOOK_IOC_QUEUE_SELECT, &arg);
+}
+
+long queue_send_batch(int fd, struct ipcbook_queue_entry *entries,
+		      unsigned int count, unsigned int flags, uint64_t deadline)
+{
+	struct ipcbook_queue_batch arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.deadline = deadline,
+		.count = count,
+		.entries = (uintptr_t)entries,
+	};
+
+	return ask(fd, IPCBOOK_IOC_QUEUE_SEND_BATCH, &arg);
+}
+
+long queue_recv_batch(int fd, enum ipcbook_select select, int64_t type,
+		      struct ipcbook_queue_entry *entries, unsigned int count,
+		      unsigned int flags, uint64_t deadline)
+{
+	struct ipcbook_queue_batch arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.deadline = deadline,
+		.type = type,
+		.select = select,
+		.count = count,
+		.entries = (uintptr_t)entries,
+	};
+
+	return ask(fd, IPCBOOK_IOC_QUEUE_RECV_BATCH, &arg);
 }
 
 struct ipcbook_stat queue_stat(int fd)
 {
 	struct ipcbook_stat stat = { .size = sizeof(stat) };
 
-	is(sys(ioctl(fd, IPCBOOK_IOC_STAT, &stat)), 0);
+	is(ask(fd, IPCBOOK_IOC_STAT, &stat), 0);
 	return stat;
 }
 

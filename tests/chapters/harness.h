@@ -138,14 +138,24 @@ int passed_fd(int socket);
 int queue_open(const char *name, unsigned int flags);
 int keep(int fd);
 
-int queue_send(int fd, int64_t type, const void *buf, size_t len,
-	       unsigned int flags, uint64_t deadline);
-int queue_recv(int fd, enum ipcbook_select select, int64_t type, void *buf,
-	       size_t len, unsigned int flags, uint64_t deadline,
-	       struct ipcbook_queue_info *info);
-int queue_peek(int fd, enum ipcbook_select select, int64_t type, void *buf,
-	       size_t len, struct ipcbook_queue_info *info);
-int queue_select(int fd, enum ipcbook_select select, int64_t type);
+/* The whole answer of an ioctl, as the kernel gave it. */
+long ask(int fd, unsigned long request, void *argument);
+
+long queue_send(int fd, int64_t type, const void *buf, size_t len,
+		unsigned int flags, uint64_t deadline);
+long queue_recv(int fd, enum ipcbook_select select, int64_t type, void *buf,
+		size_t len, unsigned int flags, uint64_t deadline,
+		struct ipcbook_queue_info *info);
+long queue_peek(int fd, enum ipcbook_select select, int64_t type, void *buf,
+		size_t len, struct ipcbook_queue_info *info);
+long queue_select(int fd, enum ipcbook_select select, int64_t type);
+long queue_send_batch(int fd, struct ipcbook_queue_entry *entries,
+		      unsigned int count, unsigned int flags,
+		      uint64_t deadline);
+long queue_recv_batch(int fd, enum ipcbook_select select, int64_t type,
+		      struct ipcbook_queue_entry *entries, unsigned int count,
+		      unsigned int flags, uint64_t deadline);
+long queue_unlink(const char *name);
 struct ipcbook_stat queue_stat(int fd);
 
 /* Send a text; receive, without waiting, and find this text. */

@@ -768,11 +768,11 @@ TEST(an_older_and_a_newer_caller_get_the_counters_they_know)
 	};
 
 	put(q, 5, "x");
-	is(sys(ioctl(q, IPCBOOK_IOC_STAT, &older)), 0);
+	is(ask(q, IPCBOOK_IOC_STAT, &older), 0);
 	is(older.size, sizeof(older));
 	is(older.depth, 1);
 	is(older.sent, 4711);
-	is(sys(ioctl(q, IPCBOOK_IOC_STAT, &newer)), 0);
+	is(ask(q, IPCBOOK_IOC_STAT, &newer), 0);
 	is(newer.stat.size, sizeof(older));
 	is(newer.stat.sent, 1);
 }

@@ -50,13 +50,13 @@ static void holds_message(unsigned int i, unsigned int n)
 
 static int send_batch(unsigned int count, unsigned int flags, uint64_t deadline)
 {
-	return ipcbook_queue_send_batch(q, entries, count, flags, deadline);
+	return queue_send_batch(q, entries, count, flags, deadline);
 }
 
 static int recv_batch(enum ipcbook_select select, int64_t type,
 		      unsigned int count, unsigned int flags, uint64_t deadline)
 {
-	return ipcbook_queue_recv_batch(q, select, type, entries, count, flags,
+	return queue_recv_batch(q, select, type, entries, count, flags,
 					deadline);
 }
 
@@ -235,7 +235,6 @@ TEST(a_bad_entry_ends_a_batch_before_it)
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		print_message("# case %u\n", i);
 		is(spoiled(0, cases[i].fn), -cases[i].error);
 		is_empty(q);
 		is(spoiled(3, cases[i].fn), 3);
@@ -341,7 +340,7 @@ TEST(unlink_ends_a_blocked_batch_with_what_it_did)
 	prepare_send(8, 5);
 	call_other(send, make_send_batch, SYS_ioctl);
 	await_waiting(q, 0, 1);
-	is(ipcbook_queue_unlink(qname), 0);
+	is(queue_unlink(qname), 0);
 	is(call_end(send), 3);
 	is(recv_batch(IPCBOOK_ANY, 0, 1, 0, 0), -EIDRM);
 }
@@ -392,15 +391,15 @@ TEST(entries_that_end_in_nowhere_are_used_up_to_there)
 	prepare_send(6, 5);
 	few = edge(2 * sizeof(*few));
 	memcpy(few, entries, 2 * sizeof(*few));
-	is(ipcbook_queue_send_batch(q, few, 6, IPCBOOK_NOWAIT, 0), 2);
-	is(ipcbook_queue_send_batch(q, nowhere(), 6, 0, 0), -EFAULT);
+	is(queue_send_batch(q, few, 6, IPCBOOK_NOWAIT, 0), 2);
+	is(queue_send_batch(q, nowhere(), 6, 0, 0), -EFAULT);
 	is(queue_stat(q).depth, 2);
 	is(send_batch(2, 0, 0), 2);
 
 	prepare_recv(6);
 	memcpy(few, entries, 2 * sizeof(*few));
-	is(ipcbook_queue_recv_batch(q, IPCBOOK_ANY, 0, few, 6, 0, 0), 2);
-	is(ipcbook_queue_recv_batch(q, IPCBOOK_ANY, 0, nowhere(), 6, 0, 0),
+	is(queue_recv_batch(q, IPCBOOK_ANY, 0, few, 6, 0, 0), 2);
+	is(queue_recv_batch(q, IPCBOOK_ANY, 0, nowhere(), 6, 0, 0),
 	   -EFAULT);
 	is(queue_stat(q).depth, 2);
 	got(q, IPCBOOK_ANY, 0, "message 0");
@@ -417,7 +416,7 @@ TEST(entries_that_cannot_be_written_back_lose_nothing)
 	prepare_recv(3);
 	memcpy(fixed, entries, 3 * sizeof(*fixed));
 	is(sys(mprotect(fixed, page, PROT_READ)), 0);
-	is(ipcbook_queue_recv_batch(q, IPCBOOK_ANY, 0, fixed, 3, 0, 0),
+	is(queue_recv_batch(q, IPCBOOK_ANY, 0, fixed, 3, 0, 0),
 	   -EFAULT);
 	is(queue_stat(q).depth, 3);
 	is(recv_batch(IPCBOOK_ANY, 0, 3, 0, 0), 3);

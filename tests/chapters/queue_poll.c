@@ -382,7 +382,7 @@ TEST(unlink_tells_those_who_poll)
 
 	is(event_of(level), 0);
 	is(event_of(edge), 0);
-	is(ipcbook_queue_unlink(qname), 0);
+	is(queue_unlink(qname), 0);
 	is(call_end(in) & (POLLHUP | POLLERR), POLLHUP | POLLERR);
 	is(event_of(level) & (EPOLLHUP | EPOLLERR), EPOLLHUP | EPOLLERR);
 	is(event_of(edge) & (EPOLLHUP | EPOLLERR), EPOLLHUP | EPOLLERR);

@@ -246,7 +246,7 @@ TEST(errors_come_back_as_results)
 	is(ring_take(NULL), -EFAULT);
 	ring_rw(IORING_OP_WRITE, q, room, 4, IPCBOOK_TYPE_MAX + 1, 0);
 	is(ring_take(NULL), -EINVAL);
-	is(ipcbook_queue_unlink(qname), 0);
+	is(queue_unlink(qname), 0);
 	ring_rw(IORING_OP_READ, q, room, 4, 5, 0);
 	is(ring_take(NULL), -EIDRM);
 	is(workers(), 0);
@@ -259,7 +259,7 @@ TEST(unlink_ends_a_read_that_waits)
 	ring_open();
 	ring_rw(IORING_OP_READ, q, room, 4, 0, 0);
 	is(ring_has(), false);
-	is(ipcbook_queue_unlink(qname), 0);
+	is(queue_unlink(qname), 0);
 	is(ring_take(NULL), -EIDRM);
 }
 

@@ -154,7 +154,7 @@ TEST(a_batch_takes_from_blocked_senders_too)
 	for (unsigned int i = 0; i < 4; i++)
 		entries[i] = (struct ipcbook_queue_entry){
 			.buf = (uintptr_t)room[i], .len = 8 };
-	is(ipcbook_queue_recv_batch(q, IPCBOOK_EXACT, 2, entries, 4,
+	is(queue_recv_batch(q, IPCBOOK_EXACT, 2, entries, 4,
 				    IPCBOOK_NOWAIT, 0), 2);
 	is(entries[0].len, 1);
 	is(entries[1].len, 2);
@@ -865,7 +865,7 @@ TEST(unlink_ends_every_wait)
 	calls[5] = call_new(q, IPCBOOK_ANY, 0);
 	call_other(calls[5], make_poll, SYS_poll);
 
-	is(ipcbook_queue_unlink(qname), 0);
+	is(queue_unlink(qname), 0);
 	for (unsigned int i = 0; i < 5; i++)
 		is(call_end(calls[i]), -EIDRM);
 	is(call_end(calls[5]) & (POLLHUP | POLLERR), POLLHUP | POLLERR);
@@ -879,7 +879,7 @@ TEST(after_unlink_every_call_finds_the_queue_gone)
 	char room[8];
 
 	put(q, 5, "x");
-	is(ipcbook_queue_unlink(qname), 0);
+	is(queue_unlink(qname), 0);
 	is(queue_send(q, 5, "x", 1, 0, 0), -EIDRM);
 	is(queue_recv(q, IPCBOOK_ANY, 0, room, 8, 0, 0, NULL), -EIDRM);
 	is(queue_peek(q, IPCBOOK_ANY, 0, room, 8, NULL), -EIDRM);
@@ -887,8 +887,8 @@ TEST(after_unlink_every_call_finds_the_queue_gone)
 	   -EIDRM);
 	is(sys(write(q, "x", 1)), -EIDRM);
 	is(sys(read(q, room, 8)), -EIDRM);
-	is(ipcbook_queue_send_batch(q, &entry, 1, 0, 0), -EIDRM);
-	is(ipcbook_queue_recv_batch(q, IPCBOOK_ANY, 0, &entry, 1, 0, 0),
+	is(queue_send_batch(q, &entry, 1, 0, 0), -EIDRM);
+	is(queue_recv_batch(q, IPCBOOK_ANY, 0, &entry, 1, 0, 0),
 	   -EIDRM);
 	is(queue_stat(q).name[0], 0);
 }
@@ -898,9 +898,9 @@ TEST(a_name_can_be_used_again_at_once)
 	int fresh;
 
 	put(q, 5, "old");
-	is(ipcbook_queue_unlink(qname), 0);
+	is(queue_unlink(qname), 0);
 	is(queue_open(qname, IPCBOOK_OPEN_READ), -ENOENT);
-	is(ipcbook_queue_unlink(qname), -ENOENT);
+	is(queue_unlink(qname), -ENOENT);
 	fresh = queue_open(qname, IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE |
 				  IPCBOOK_OPEN_CREATE | IPCBOOK_OPEN_EXCL);
 	is_empty(fresh);
