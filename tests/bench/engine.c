@@ -279,6 +279,7 @@ static void fill_message(struct bench_message *message, size_t bytes)
 /* Moves both sides and the buffers to places that are drawn by lot. */
 static void move(struct run *run)
 {
+	struct bench_side side[2] = { *run->side[0], *run->side[1] };
 	char *place[4];
 	int i, k;
 
@@ -288,13 +289,11 @@ static void move(struct run *run)
 			;
 		i -= k < i;
 	}
-	for (i = 0; i < 2; i++)
-		run->side[i] = memmove(place[i], run->side[i],
-				       sizeof(*run->side[i]));
 	fill_message((void *)place[2], run->test->bytes);
 	for (i = 0; i < 2; i++) {
-		run->side[i]->out = (void *)place[2];
-		run->side[i]->in = (void *)place[3];
+		side[i].out = (void *)place[2];
+		side[i].in = (void *)place[3];
+		run->side[i] = memcpy(place[i], &side[i], sizeof(side[i]));
 	}
 }
 

@@ -245,6 +245,12 @@ int bench_report_json(const char *path);
 /* The rows: a list a chapter, ended by an entry without a name. */
 extern const struct bench_case bench_queue_cases[];
 
+/* queue.c */
+extern const struct bench_ops bench_queue_pair;
+extern const struct bench_ops bench_queue_pingpong;
+extern const struct bench_ops bench_queue_stream;
+extern const struct bench_ops bench_ioctl_pair;
+
 /* check.c: the engine measured against itself. */
 int bench_check_engine(const struct bench_plan *plan);
 

@@ -276,16 +276,17 @@ static const struct bench_ops queue_batch = {
 static int fill(struct bench_side *side, long types)
 {
 	struct block block = { };
-	long done = 0;
+	long done = 0, type;
 	int ret, i, n;
 
 	ret = make_block(side, &block, IPCBOOK_BATCH_MAX);
 	while (!ret && done < side->ahead) {
-		n = side->ahead - done < IPCBOOK_BATCH_MAX ?
-			side->ahead - done : IPCBOOK_BATCH_MAX;
+		n = IPCBOOK_BATCH_MAX;
+		if (n > side->ahead - done)
+			n = side->ahead - done;
 		for (i = 0; i < n; i++) {
-			block.entries[i].info.type =
-				OTHER_TYPE + (done + i) % types;
+			type = OTHER_TYPE + (done + i) % types;
+			block.entries[i].info.type = type;
 			stamp_entry(side, &block, i);
 		}
 		ret = ipcbook_queue_send_batch(side->fd[0], block.entries, n,
@@ -368,20 +369,19 @@ static int not_run(struct bench_side *side, unsigned long n)
 /* The oldest goes, one of the same type joins at the end. */
 static int any_run(struct bench_side *side, unsigned long n)
 {
+	ssize_t got;
 	int ret = 0;
+	off_t type;
 
 	while (!ret && n--) {
+		type = OTHER_TYPE + side->sequence % OTHER_TYPES;
 		bench_stamp(side);
-		ret = bench_transferred(side, "pwrite",
-				  pwrite(side->fd[0], side->out->data,
-					 side->bytes, OTHER_TYPE +
-					 (side->sequence - 1) % OTHER_TYPES),
-				  side->bytes);
-		if (!ret)
-			ret = bench_transferred(side, "pread",
-					  pread(side->fd[0], side->in->data,
-						side->bytes, 0),
-					  side->bytes);
+		got = pwrite(side->fd[0], side->out->data, side->bytes, type);
+		ret = bench_transferred(side, "pwrite", got, side->bytes);
+		if (ret)
+			break;
+		got = pread(side->fd[0], side->in->data, side->bytes, 0);
+		ret = bench_transferred(side, "pread", got, side->bytes);
 		if (!ret)
 			ret = bench_stamped(side, side->sequence - side->ahead);
 	}
@@ -421,7 +421,7 @@ struct waiters {
 	int epoll;
 	pthread_t sleeper;
 	bool sleeping;
-	volatile bool woken;
+	int woken;
 };
 
 /* The selector of a waiter; none of them wants WAITED_TYPE. */
@@ -459,7 +459,7 @@ static void *sleep_on_epoll(void *arg)
 	struct epoll_event event;
 
 	epoll_wait(waiters->epoll, &event, 1, -1);
-	waiters->woken = true;
+	__atomic_store_n(&waiters->woken, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -542,7 +542,7 @@ static int still_waiting(struct bench_side *side)
 
 	if (ret)
 		return bench_fail(side, "stat", -ret);
-	if (waiters->woken)
+	if (__atomic_load_n(&waiters->woken, __ATOMIC_RELAXED))
 		return bench_fail(side, "a poller woke", EBADMSG);
 	return stat.receivers_waiting == (uint64_t)side->ahead ? 0 : -EAGAIN;
 }
