@@ -176,9 +176,7 @@ check: ## every test; TEST=queue or TEST=queue/one_case runs a part
 .PHONY: bench
 bench: vm-ready ## ipcbook against the kernel's own primitives; QUICK=1 for a first look
 	@$(MAKE) --no-print-directory -s $B/bench/ipcbook-bench
-	@tests/vm/run --kernel $(KERNEL) --bench-cpu --timeout 7200 --out $B/bench/out -- \
-		$B/bench/ipcbook-bench $(if $(QUICK),--quick) --output /run/out/bench.json
-	@cp $B/bench/out/bench.json $B/bench/bench.json
+	@tests/bench/run --kernel $(KERNEL) $(if $(QUICK),--quick)
 
 .PHONY: lint
 lint: ## compiler warnings, checkpatch, sparse, shellcheck
