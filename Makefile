@@ -211,8 +211,8 @@ install: all ## module, udev rule, library, headers, tool, man pages, completion
 	done
 	install -D -m 644 userspace/tool/completion.bash $(DESTDIR)$(COMPLETIONDIR)/ipcbook
 	install -D -m 644 -t $(DESTDIR)$(UDEVDIR) userspace/udev/*.rules
-	if [ -e kmod/ipcbook.ko ]; then \
-		install -D -m 644 -t $(DESTDIR)$(MODULEDIR) kmod/ipcbook.ko; \
+	if [ -e $B/kmod/$(KVER)/ipcbook.ko ]; then \
+		install -D -m 644 -t $(DESTDIR)$(MODULEDIR) $B/kmod/$(KVER)/ipcbook.ko; \
 		[ -n "$(DESTDIR)" ] || depmod $(KVER); \
 	fi
 	[ -n "$(DESTDIR)" ] || ldconfig
