@@ -437,7 +437,7 @@ long ask(int fd, unsigned long request, void *argument)
 	return sys(syscall(SYS_ioctl, fd, request, argument));
 }
 
-static long ask_device(unsigned long request, void *argument)
+long ask_device(unsigned long request, void *argument)
 {
 	int device = open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC);
 	long answer;

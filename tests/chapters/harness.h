@@ -140,6 +140,7 @@ int keep(int fd);
 
 /* The whole answer of an ioctl, as the kernel gave it. */
 long ask(int fd, unsigned long request, void *argument);
+long ask_device(unsigned long request, void *argument);
 
 long queue_send(int fd, int64_t type, const void *buf, size_t len,
 		unsigned int flags, uint64_t deadline);
