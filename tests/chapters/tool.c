@@ -38,19 +38,25 @@ static struct {
 	char err[1024];
 } told;
 
-static const char *tool_path(void)
+/* A file of the project, as seen from this program. */
+static const char *beside(const char *file)
 {
 	static char path[PATH_MAX];
-	char self[PATH_MAX];
+	char self[PATH_MAX - 64];
 	ssize_t length;
 
-	if (getenv("IPCBOOK_TOOL"))
-		return getenv("IPCBOOK_TOOL");
 	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	holds(length > 0);
 	self[length] = '\0';
-	snprintf(path, sizeof(path), "%s/../bin/ipcbook", dirname(self));
+	snprintf(path, sizeof(path), "%s/%s", dirname(self), file);
 	return path;
+}
+
+static const char *tool_path(void)
+{
+	const char *tool = getenv("IPCBOOK_TOOL");
+
+	return tool ? tool : beside("../bin/ipcbook");
 }
 
 static void become_tool(const struct how *how, int in, int out, int err,
@@ -1104,6 +1110,40 @@ BARE_TEST(odd_names_are_printed_harmlessly_and_usable)
 	tells(NOTHING, "",
 	      "ipcbook: cannot receive from queue 'o\303\244 \\xff\\x5c\\xc2\\x85': no such message waits there\n");
 	tool("queue", "rm", name);
+	tells(DONE, "", "");
+}
+
+/* What bash would offer for these words, the last being completed. */
+static void claim_completion(const char *typed, const char *want,
+			     const char *file, int line)
+{
+	char command[2 * PATH_MAX], offered[1024], tool[PATH_MAX];
+
+	snprintf(tool, sizeof(tool), "%s", tool_path());
+	snprintf(command, sizeof(command),
+		 "exec bash -c 'PATH=%s:$PATH; . %s; COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ipcbook; echo -n \"${COMPREPLY[*]}\"'",
+		 dirname(tool), beside("../../userspace/tool/completion.bash"),
+		 typed);
+	is(shell(0, command, offered, sizeof(offered)), 0);
+	claim_text(typed, offered, want, file, line);
+}
+
+#define completes(typed, want) claim_completion(typed, want, __FILE__, __LINE__)
+
+BARE_TEST(completion_offers_commands_options_and_queues)
+{
+	tool("queue", "create", "compl eted");
+	completes("ipcbook \"\"", "queue ls help");
+	completes("ipcbook -j queue r", "recv rm");
+	completes("ipcbook help queue p", "peek");
+	completes("ipcbook queue recv --t", "--type --timeout --truncate");
+	completes("ipcbook queue peek --n", "--not --nth --null");
+	completes("ipcbook ls s", "signal socket shm sem");
+	completes("ipcbook queue recv --type 5 comp", "compl\\ eted");
+	completes("ipcbook queue recv --type \"\"", "");
+	completes("ipcbook queue send other comp", "");
+	completes("ipcbook queue rm other comp", "compl\\ eted");
+	tool("queue", "rm", "compl eted");
 	tells(DONE, "", "");
 }
 
