@@ -765,7 +765,7 @@ static void ignore_interrupts(void)
 	signal(SIGINT, SIG_IGN);
 }
 
-TEST(recv_goes_on_where_a_signal_is_ignored)
+TEST(recv_leaves_a_signal_ignored_that_was)
 {
 	struct how how = { .prepare = ignore_interrupts };
 	struct running receiving;
@@ -773,9 +773,8 @@ TEST(recv_goes_on_where_a_signal_is_ignored)
 	receiving = start(&how, words("queue", "recv", qname));
 	await_waiting(q, 1, 0);
 	is(sys(kill(receiving.pid, SIGINT)), 0);
-	put(q, 1, "came");
-	prints(&receiving, "came\n");
-	is(reap(receiving.pid), DONE);
+	is(sys(kill(receiving.pid, SIGTERM)), 0);
+	is(reap(receiving.pid), 128 + SIGTERM);
 }
 
 TEST(recv_is_told_when_its_queue_is_removed)
@@ -1178,6 +1177,16 @@ TEST(a_user_without_permission_is_told_what_is_needed)
 	tells(DENIED, "",
 	      about_queue("ipcbook: cannot remove queue '%s': permission denied; it belongs to root:root 0644; you need to own it\n"));
 	contains("1:mine");
+}
+
+TEST(a_user_who_may_only_send_can_send)
+{
+	is(ipcbook_chmod(q, 0622), 0);
+	tool_as(STUDENT, "queue", "send", qname, "from a student");
+	tells(DONE, "", "");
+	contains("1:from a student");
+	tool_as(STUDENT, "queue", "peek", qname);
+	is(told.status, DENIED);
 }
 
 TEST(a_wrong_call_gets_one_line_and_does_nothing)
