@@ -188,6 +188,56 @@ int book_limit(u64 *value, u64 standard, u64 most)
 	return *value <= most || capable(CAP_SYS_RESOURCE) ? 0 : -E2BIG;
 }
 
+#ifdef CONFIG_MEMCG
+/**
+ * book_memcg() - the memory cgroup that pays for what the caller allocates
+ *
+ * Return: it, not referred to: good for comparing with one that is.
+ */
+struct mem_cgroup *book_memcg(void)
+{
+	struct mem_cgroup *memcg;
+
+	rcu_read_lock();
+	memcg = mem_cgroup_from_task(current);
+	rcu_read_unlock();
+	return memcg;
+}
+
+/**
+ * book_memcg_get() - the same, referred to
+ *
+ * Return: it, to be given back by book_memcg_put().
+ */
+struct mem_cgroup *book_memcg_get(void)
+{
+	struct mem_cgroup *memcg;
+
+	rcu_read_lock();
+	/* It fails only while the caller is being moved out of it. */
+	do {
+		memcg = mem_cgroup_from_task(current);
+	} while (memcg && !css_tryget(&memcg->css));
+	rcu_read_unlock();
+	return memcg;
+}
+#else
+struct mem_cgroup *book_memcg(void)
+{
+	return NULL;
+}
+
+struct mem_cgroup *book_memcg_get(void)
+{
+	return NULL;
+}
+#endif
+
+void book_memcg_put(struct mem_cgroup *memcg)
+{
+	mem_cgroup_put(memcg);
+}
+
 /**
  * book_alloc_owned() - memory that an object owns
  * @object: it; its creator's memory cgroup is charged, whoever asks
@@ -308,7 +358,7 @@ static void book_free(struct book_object *object)
 	struct book_ns *ns = object->ns;
 
 	object->chapter->destroy(object);
-	mem_cgroup_put(memcg);
+	book_memcg_put(memcg);
 	put_pid(creator);
 	book_ns_put(ns);
 }
@@ -382,7 +432,7 @@ static struct book_object *book_new(const struct book_chapter *chapter,
 	object->uid = current_fsuid();
 	object->gid = current_fsgid();
 	object->mode = arg->mode & ~current_umask();
-	object->memcg = get_mem_cgroup_from_mm(current->mm);
+	object->memcg = book_memcg_get();
 	object->creator = get_pid(task_tgid(current));
 	object->created_ns = ktime_get_real_ns();
 	atomic_set(&object->descriptors, 0);
@@ -534,20 +584,20 @@ static struct book_object *book_resolve(const struct book_chapter *chapter,
 	return object;
 }
 
-/* What an open file keeps of @object, whose reference passes to it. */
-static struct book_file *book_attach(struct book_object *object,
-				     unsigned int access)
+/* What an open file is to keep of an object of @chapter. */
+static struct book_file *book_file_new(const struct book_chapter *chapter)
 {
-	struct book_file *file = object->chapter->open(object);
+	return kzalloc(chapter->file_size, GFP_KERNEL_ACCOUNT);
+}
 
-	if (IS_ERR(file)) {
-		book_put(object);
-		return file;
-	}
+/* From now on @file belongs to @object, whose reference passes to it. */
+static void book_attach(struct book_file *file, struct book_object *object,
+			unsigned int access)
+{
 	file->object = object;
 	file->access = access;
 	atomic_inc(&object->descriptors);
-	return file;
+	object->chapter->open(file);
 }
 
 /**
@@ -558,9 +608,13 @@ void book_close(struct book_file *file)
 {
 	struct book_object *object = file->object;
 
-	object->chapter->close(file);
-	atomic_dec(&object->descriptors);
-	book_put(object);
+	/* Without one, opening has failed after the file was made. */
+	if (object) {
+		object->chapter->close(file);
+		atomic_dec(&object->descriptors);
+		book_put(object);
+	}
+	kfree(file);
 }
 
 int book_release(struct inode *inode, struct file *filp)
@@ -580,35 +634,30 @@ static bool book_grants(struct book_object *object, const struct cred *cred,
 	return granted;
 }
 
-/* A descriptor number for @file, which it takes over. */
-static int book_install(struct book_file *file, u32 flags)
+/* An open file that has no object yet. */
+static struct file *book_new_file(const struct book_chapter *chapter, u32 flags)
 {
-	const struct book_chapter *chapter = file->object->chapter;
-	int oflags = file->access == BOOK_READ ? O_RDONLY :
-		     file->access == BOOK_WRITE ? O_WRONLY : O_RDWR;
+	struct book_file *file = book_file_new(chapter);
+	u32 access = flags & (IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE);
 	struct file *filp;
 	char label[32];
-	int fd;
+	int oflags;
 
+	if (!file)
+		return ERR_PTR(-ENOMEM);
+	oflags = access == IPCBOOK_OPEN_READ ? O_RDONLY :
+		 access == IPCBOOK_OPEN_WRITE ? O_WRONLY : O_RDWR;
 	if (flags & IPCBOOK_OPEN_NONBLOCK)
 		oflags |= O_NONBLOCK;
-	fd = get_unused_fd_flags(flags & IPCBOOK_OPEN_CLOEXEC ? O_CLOEXEC : 0);
-	if (fd < 0)
-		goto err_close;
 	scnprintf(label, sizeof(label), "[ipcbook:%s]", chapter->name);
 	filp = anon_inode_getfile(label, chapter->fops, file, oflags);
 	if (IS_ERR(filp)) {
-		put_unused_fd(fd);
-		fd = PTR_ERR(filp);
-		goto err_close;
+		kfree(file);
+		return filp;
 	}
-	filp->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE | FMODE_NOWAIT;
-	fd_install(fd, filp);
-	return fd;
-
-err_close:
-	book_close(file);
-	return fd;
+	filp->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE |
+			FMODE_NOWAIT | FMODE_NONOTIFY;
+	return filp;
 }
 
 static int book_check_open(const struct ipcbook_open *arg)
@@ -632,16 +681,14 @@ static int book_check_open(const struct ipcbook_open *arg)
 	return book_zeroed(arg->name, sizeof(arg->name)) ? 0 : -EINVAL;
 }
 
-static int book_open_in(struct book_ns *ns, const struct ipcbook_open *arg)
+/* Gives @filp the object that @arg asks for. */
+static int book_open_file(struct book_ns *ns, const struct ipcbook_open *arg,
+			  const struct book_chapter *chapter, struct file *filp)
 {
-	const struct book_chapter *chapter = book_check_chapter(arg->chapter);
 	unsigned int access = 0;
 	struct book_object *object;
-	struct book_file *file;
 	bool created;
 
-	if (IS_ERR(chapter))
-		return PTR_ERR(chapter);
 	if (arg->flags & IPCBOOK_OPEN_READ)
 		access |= BOOK_READ;
 	if (arg->flags & IPCBOOK_OPEN_WRITE)
@@ -653,8 +700,36 @@ static int book_open_in(struct book_ns *ns, const struct ipcbook_open *arg)
 		book_put(object);
 		return -EACCES;
 	}
-	file = book_attach(object, access);
-	return IS_ERR(file) ? PTR_ERR(file) : book_install(file, arg->flags);
+	book_attach(filp->private_data, object, access);
+	return 0;
+}
+
+/* Everything that can run out is had before anything is created. */
+static int book_open_in(struct book_ns *ns, const struct ipcbook_open *arg,
+			const struct book_chapter *chapter)
+{
+	u32 cloexec = arg->flags & IPCBOOK_OPEN_CLOEXEC ? O_CLOEXEC : 0;
+	struct file *filp;
+	int err, fd;
+
+	fd = get_unused_fd_flags(cloexec);
+	if (fd < 0)
+		return fd;
+	filp = book_new_file(chapter, arg->flags);
+	err = PTR_ERR_OR_ZERO(filp);
+	if (err)
+		goto err_fd;
+	err = book_open_file(ns, arg, chapter, filp);
+	if (err)
+		goto err_file;
+	fd_install(fd, filp);
+	return fd;
+
+err_file:
+	fput(filp);
+err_fd:
+	put_unused_fd(fd);
+	return err;
 }
 
 /**
@@ -668,6 +743,7 @@ static int book_open_in(struct book_ns *ns, const struct ipcbook_open *arg)
  */
 long book_open(const void __user *argp)
 {
+	const struct book_chapter *chapter;
 	struct ipcbook_open arg;
 	struct book_ns *ns;
 	long ret;
@@ -677,8 +753,14 @@ long book_open(const void __user *argp)
 		ret = book_check_open(&arg);
 	if (ret)
 		return ret;
+	chapter = book_check_chapter(arg.chapter);
+	if (IS_ERR(chapter))
+		return PTR_ERR(chapter);
+	if (!book_zeroed((char *)arg.reserved + chapter->limits_size,
+			 sizeof(arg.reserved) - chapter->limits_size))
+		return -EINVAL;
 	ns = book_ns_current();
-	ret = book_open_in(ns, &arg);
+	ret = book_open_in(ns, &arg, chapter);
 	book_ns_put(ns);
 	return ret;
 }
@@ -699,13 +781,18 @@ struct book_file *book_open_default(const struct book_chapter *chapter,
 		.flags = IPCBOOK_OPEN_CREATE,
 		.name = IPCBOOK_DEFAULT_NAME,
 	};
+	struct book_file *file = book_file_new(chapter);
 	unsigned int access = 0;
 	struct book_object *object;
 	bool created;
 
+	if (!file)
+		return ERR_PTR(-ENOMEM);
 	object = book_resolve(chapter, ns, &arg, &created);
-	if (IS_ERR(object))
+	if (IS_ERR(object)) {
+		kfree(file);
 		return ERR_CAST(object);
+	}
 	if (filp->f_mode & FMODE_READ)
 		access |= BOOK_READ;
 	if (filp->f_mode & FMODE_WRITE)
@@ -713,7 +800,8 @@ struct book_file *book_open_default(const struct book_chapter *chapter,
 	mutex_lock(&book_mutex);
 	access = book_permitted(object, filp->f_cred, access);
 	mutex_unlock(&book_mutex);
-	return book_attach(object, access);
+	book_attach(file, object, access);
+	return file;
 }
 
 /**
@@ -847,7 +935,9 @@ static int book_stat(struct book_object *object, void __user *argp)
 
 	if (get_user(size, (u32 __user *)argp))
 		return -EFAULT;
-	if (size < sizeof(u32) || size > PAGE_SIZE)
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < sizeof(u32))
 		return -EINVAL;
 	mutex_lock(&book_mutex);
 	book_fill_stat(object, &stat);
@@ -864,7 +954,7 @@ static int book_stat(struct book_object *object, void __user *argp)
  *
  * Return: 0; ENOTTY for a number that is not one of these; the errors of
  * IPCBOOK_IOC_CHANGE (EINVAL, EPERM, EFAULT) and IPCBOOK_IOC_STAT (EINVAL for a
- * size that cannot be, EFAULT).
+ * size that cannot be, E2BIG for one over a page, EFAULT).
  */
 long book_ioctl(struct book_file *file, unsigned int nr, void __user *argp)
 {
@@ -962,15 +1052,32 @@ int book_copy_args(void *dst, size_t size, const void __user *src)
 }
 
 #ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
-#define COPY_IN(type)							\
-	for (; at + sizeof(type) <= len; at += sizeof(type))		\
+#define COPY_IN_1(type)							\
+	do {								\
 		unsafe_get_user(*(type *)(dst + at),			\
-				(const type __user *)(src + at), fault)
+				(const type __user *)(src + at), fault); \
+		at += sizeof(type);					\
+	} while (0)
 
-#define COPY_OUT(type)							\
-	for (; at + sizeof(type) <= len; at += sizeof(type))		\
+#define COPY_OUT_1(type)						\
+	do {								\
 		unsafe_put_user(*(const type *)(src + at),		\
-				(type __user *)(dst + at), fault)
+				(type __user *)(dst + at), fault);	\
+		at += sizeof(type);					\
+	} while (0)
+
+/* Four at a time saves most of the counting. */
+#define COPY_4(copy, type)						\
+	while (at + 4 * sizeof(type) <= len) {				\
+		copy(type);						\
+		copy(type);						\
+		copy(type);						\
+		copy(type);						\
+	}
+
+#define COPY(copy, type)						\
+	while (at + sizeof(type) <= len)				\
+		copy(type)
 
 int book_copy_in(void *dst, const void __user *src, size_t len)
 {
@@ -978,10 +1085,11 @@ int book_copy_in(void *dst, const void __user *src, size_t len)
 
 	if (!user_read_access_begin(src, len))
 		return -EFAULT;
-	COPY_IN(u64);
-	COPY_IN(u32);
-	COPY_IN(u16);
-	COPY_IN(u8);
+	COPY_4(COPY_IN_1, u64);
+	COPY(COPY_IN_1, u64);
+	COPY(COPY_IN_1, u32);
+	COPY(COPY_IN_1, u16);
+	COPY(COPY_IN_1, u8);
 	user_read_access_end();
 	return 0;
 fault:
@@ -995,10 +1103,11 @@ int book_copy_out(void __user *dst, const void *src, size_t len)
 
 	if (!user_write_access_begin(dst, len))
 		return -EFAULT;
-	COPY_OUT(u64);
-	COPY_OUT(u32);
-	COPY_OUT(u16);
-	COPY_OUT(u8);
+	COPY_4(COPY_OUT_1, u64);
+	COPY(COPY_OUT_1, u64);
+	COPY(COPY_OUT_1, u32);
+	COPY(COPY_OUT_1, u16);
+	COPY(COPY_OUT_1, u8);
 	user_write_access_end();
 	return 0;
 fault:

@@ -66,14 +66,15 @@ struct book_file {
  * @id: its number in the contract
  * @name: its name in listings and in /proc/PID/fd
  * @fops: operations of its descriptors, whose private_data is a book_file
+ * @limits_size: bytes of its limits in struct ipcbook_open
+ * @file_size: bytes that an open file keeps, a book_file at their head
  * @create: allocates an object with the limits that the caller asked for and
  *	sets its @capacity; may sleep
  * @destroy: frees it; nobody refers to it any more
  * @end: the name is gone or the namespace ends; wakes those who wait, if the
  *	chapter's objects end with their name
- * @open: allocates what an open file keeps; the object's reference passes to
- *	it on success
- * @close: frees that
+ * @open: begins what an open file keeps, which is zeroed and knows its object
+ * @close: ends that
  * @stat: fills the chapter's part of the answer, which is zeroed
  * @init: when the module is loaded
  * @exit: when it is unloaded, or when loading failed later on
@@ -82,10 +83,12 @@ struct book_chapter {
 	enum ipcbook_chapter id;
 	const char *name;
 	const struct file_operations *fops;
+	size_t limits_size;
+	size_t file_size;
 	struct book_object *(*create)(const struct ipcbook_open *arg);
 	void (*destroy)(struct book_object *object);
 	void (*end)(struct book_object *object);
-	struct book_file *(*open)(struct book_object *object);
+	void (*open)(struct book_file *file);
 	void (*close)(struct book_file *file);
 	void (*stat)(struct book_object *object, struct ipcbook_stat *stat);
 	int (*init)(void);
@@ -148,6 +151,9 @@ long book_ioctl(struct book_file *file, unsigned int nr, void __user *argp);
 void book_close(struct book_file *file);
 int book_release(struct inode *inode, struct file *filp);
 void book_show_fdinfo(struct seq_file *seq, struct book_object *object);
+struct mem_cgroup *book_memcg(void);
+struct mem_cgroup *book_memcg_get(void);
+void book_memcg_put(struct mem_cgroup *memcg);
 void *book_alloc_owned(struct book_object *object, struct kmem_cache *cache,
 		       gfp_t gfp);
 int book_limit(u64 *value, u64 standard, u64 most);

@@ -21,10 +21,11 @@
  * may be received, but is not freed before he has done.
  *
  * Memory: payloads up to QUEUE_SLOT bytes live in slots that the queue owns,
- * paid for by its creator and kept for the next message; larger ones are
- * allocated and paid for by their sender. Payloads are copied from and to
- * user memory without any lock; those that fit a slot are first copied to the
- * sender's stack, so that one short hold of the lock puts them in place.
+ * paid for by its creator; larger ones in memory that their sender pays for. Of
+ * both the queue keeps some for the next message, of the latter only for a
+ * sender of the same memory cgroup. Payloads are copied from and to user memory
+ * without any lock; those that fit a slot are first copied to the sender's
+ * stack, so that one short hold of the lock puts them in place.
  *
  * Locks: queue.lock protects everything in struct queue that is not fixed at
  * creation, all lines, and struct queue_file but its book_file. It is taken
@@ -74,8 +75,9 @@ MODULE_PARM_DESC(queue_max_size, "Most payload bytes of one message");
 #define SLOT_SIZE	256
 #define QUEUE_SLOT	(SLOT_SIZE - offsetof(struct queue_msg, data))
 
-/* Free slots that a queue keeps. */
-#define QUEUE_SPARE	1024
+/* Free slots, and bytes of other free messages, that a queue keeps. */
+#define QUEUE_SPARE		1024
+#define QUEUE_SPARE_LARGE	65536
 
 /* ----------------------------------------------------------------- the queue */
 
@@ -91,14 +93,15 @@ enum { WANT_EXACT, WANT_UPTO, WANT_NOT, WANTS };
  * @writers: polled by those who wait for room
  * @lock: protects what follows
  * @gone: unlinked, or its namespace has ended
+ * @polled: somebody is, or was, in a line of pollers
  * @crowded: so much was put back that hand-over has stopped for now
  * @messages: queued, and taken but not yet copied out
  * @bytes: their payload
- * @waiting: queued
- * @waiting_bytes: their payload
  * @number: the last one given to somebody who arrived
  * @slots: free slots
  * @spare: how many
+ * @large: free messages that are no slots
+ * @large_bytes: their memory
  * @owned: slots that exist
  * @queued: messages
  * @blocked: messages of blocked senders
@@ -118,14 +121,15 @@ struct queue {
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	bool gone;
+	bool polled;
 	bool crowded;
 	u64 messages;
 	u64 bytes;
-	u64 waiting;
-	u64 waiting_bytes;
 	u64 number;
 	struct queue_msg *slots;
 	unsigned long spare;
+	struct queue_msg *large;
+	size_t large_bytes;
 	unsigned long owned;
 	struct line queued;
 	struct line blocked;
@@ -140,8 +144,6 @@ struct queue {
 		u64 receivers_waiting;
 		u64 sent;
 		u64 sent_bytes;
-		u64 received;
-		u64 received_bytes;
 		u64 direct;
 		u64 blocked;
 		u64 refused;
@@ -152,7 +154,7 @@ struct queue {
 /**
  * struct queue_msg - a message
  * @place: in the line queued or blocked; holds its type and arrival number
- * @next: the next free slot
+ * @next: the next free message
  * @waiter: its sender, as long as that is blocked
  * @pid: sender's process, referred to
  * @sent_ns: when it was sent, CLOCK_REALTIME
@@ -160,7 +162,6 @@ struct queue {
  * @gid: sender's effective group
  * @len: bytes of payload
  * @users: one for the queue and one for everybody who peeks at it
- * @slot: it lives in a slot of the queue
  * @data: the payload
  */
 struct queue_msg {
@@ -174,9 +175,20 @@ struct queue_msg {
 	kuid_t uid;
 	kgid_t gid;
 	u32 len;
-	u32 users : 31;
-	u32 slot : 1;
+	u32 users;
 	u8 data[] __aligned(8);
+};
+
+/**
+ * struct large - what a message is part of that does not fit a slot
+ * @memcg: memory cgroup that pays, referred to
+ * @size: bytes of all this
+ * @msg: the message
+ */
+struct large {
+	struct mem_cgroup *memcg;
+	size_t size;
+	struct queue_msg msg;
 };
 
 /**
@@ -300,7 +312,7 @@ static int want_line(u32 select)
  * that it is done, so the list holds until then; after that it may be gone with
  * its stack, and its task as well if nobody referred to it.
  */
-static void wake_all(struct waiter *list)
+static void wake_list(struct waiter *list)
 {
 	struct task_struct *task;
 	struct waiter *waiter;
@@ -313,6 +325,12 @@ static void wake_all(struct waiter *list)
 		wake_up_process(task);
 		put_task_struct(task);
 	}
+}
+
+static inline void wake_all(struct waiter *list)
+{
+	if (unlikely(list))
+		wake_list(list);
 }
 
 /* The wait of @waiter ends with @err, as soon as the lock is free. */
@@ -365,6 +383,9 @@ static void queue_wake_readers(struct queue *queue, s64 type)
 		wake_range(&queue->pollers[WANT_NOT], type + 1,
 			   IPCBOOK_TYPE_MAX);
 	}
+	queue->polled = !line_empty(&queue->pollers[WANT_EXACT]) ||
+			!line_empty(&queue->pollers[WANT_UPTO]) ||
+			!line_empty(&queue->pollers[WANT_NOT]);
 }
 
 /* Enters @qf among the pollers. */
@@ -374,6 +395,7 @@ static void queue_watch(struct queue *queue, struct queue_file *qf)
 	place_init(&qf->place, qf->select == IPCBOOK_ANY ? IPCBOOK_TYPE_MAX :
 							   qf->type);
 	qf->place.number = ++queue->number;
+	queue->polled = true;
 	line_add(&queue->pollers[want_line(qf->select)], &qf->place);
 }
 
@@ -456,6 +478,12 @@ static int queue_wait(struct queue *queue, struct waiter *waiter,
 
 /* ------------------------------------------------------------------ messages */
 
+/* Short messages live in slots. */
+static bool msg_in_slot(const struct queue_msg *msg)
+{
+	return msg->len <= QUEUE_SLOT;
+}
+
 static struct queue_msg *slot_get(struct queue *queue)
 {
 	struct queue_msg *msg = queue->slots;
@@ -482,15 +510,69 @@ static bool slot_put(struct queue *queue, struct queue_msg *msg)
 	return false;
 }
 
+static struct large *to_large(struct queue_msg *msg)
+{
+	return container_of(msg, struct large, msg);
+}
+
+/* A free message of @size bytes in all that @memcg pays for, or NULL. */
+static struct queue_msg *large_get(struct queue *queue, size_t size,
+				   const struct mem_cgroup *memcg)
+{
+	struct queue_msg **link;
+
+	lockdep_assert_held(&queue->lock);
+	for (link = &queue->large; *link; link = &(*link)->next) {
+		struct queue_msg *msg = *link;
+
+		if (to_large(msg)->size != size || to_large(msg)->memcg != memcg)
+			continue;
+		*link = msg->next;
+		queue->large_bytes -= size;
+		return msg;
+	}
+	return NULL;
+}
+
+/* Keeps a message for later; true if there are enough: the caller frees it. */
+static bool large_put(struct queue *queue, struct queue_msg *msg)
+{
+	lockdep_assert_held(&queue->lock);
+	if (queue->large_bytes + to_large(msg)->size > QUEUE_SPARE_LARGE)
+		return true;
+	msg->next = queue->large;
+	queue->large = msg;
+	queue->large_bytes += to_large(msg)->size;
+	return false;
+}
+
+static struct queue_msg *large_new(size_t size, gfp_t gfp)
+{
+	struct large *large = kvmalloc(size, gfp | __GFP_ACCOUNT |
+				       __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+
+	if (!large)
+		return NULL;
+	large->memcg = book_memcg_get();
+	large->size = size;
+	return &large->msg;
+}
+
+static void large_free(struct large *large)
+{
+	book_memcg_put(large->memcg);
+	kvfree(large);
+}
+
 /* Frees what msg_put() left over, outside of the lock. */
 static void msg_free(struct queue_msg *msg)
 {
-	if (!msg)
+	if (likely(!msg))
 		return;
-	if (msg->slot)
+	if (msg_in_slot(msg))
 		kmem_cache_free(queue_slots, msg);
 	else
-		kvfree(msg);
+		large_free(to_large(msg));
 }
 
 /*
@@ -503,9 +585,9 @@ static struct queue_msg *msg_put(struct queue *queue, struct queue_msg *msg)
 	if (--msg->users)
 		return NULL;
 	put_pid(msg->pid);
-	if (msg->slot && !slot_put(queue, msg))
-		return NULL;
-	return msg;
+	if (msg_in_slot(msg))
+		return slot_put(queue, msg) ? msg : NULL;
+	return large_put(queue, msg) ? msg : NULL;
 }
 
 static __always_inline int copy_in(void *dst, struct offer *offer)
@@ -572,8 +654,8 @@ static bool queue_has_room(const struct queue *queue, size_t len)
  */
 static bool queue_may_pass(struct queue *queue)
 {
-	if (likely(queue->waiting < 2 * queue->max_messages &&
-		   queue->waiting_bytes < 2 * queue->max_bytes))
+	if (likely(queue->messages < 2 * queue->max_messages &&
+		   queue->bytes < 2 * queue->max_bytes))
 		return true;
 	queue->crowded = true;
 	return false;
@@ -602,8 +684,6 @@ static bool queue_hand_over(struct queue *queue, struct queue_msg *msg,
 {
 	struct waiter *waiter;
 
-	if (!queue_may_pass(queue))
-		return false;
 	while ((waiter = queue_receiver(queue, msg->place.type))) {
 		line_del(waiter->line, &waiter->place);
 		queue->count.receivers_waiting--;
@@ -635,16 +715,8 @@ static void queue_count_in(struct queue *queue, struct queue_msg *msg)
 static void queue_append(struct queue *queue, struct queue_msg *msg)
 {
 	line_add(&queue->queued, &msg->place);
-	queue->waiting++;
-	queue->waiting_bytes += msg->len;
-	queue_wake_readers(queue, msg->place.type);
-}
-
-static void queue_remove(struct queue *queue, struct queue_msg *msg)
-{
-	line_del(&queue->queued, &msg->place);
-	queue->waiting--;
-	queue->waiting_bytes -= msg->len;
+	if (unlikely(queue->polled))
+		queue_wake_readers(queue, msg->place.type);
 }
 
 /* Lets @msg in, which has just arrived. Tells how it went. */
@@ -653,7 +725,7 @@ static enum queue_way queue_admit(struct queue *queue, struct queue_msg *msg,
 {
 	lockdep_assert_held(&queue->lock);
 	msg->place.number = ++queue->number;
-	if (queue->count.receivers_waiting &&
+	if (queue->count.receivers_waiting && queue_may_pass(queue) &&
 	    queue_hand_over(queue, msg, list)) {
 		queue->count.direct++;
 		queue_count_in(queue, msg);
@@ -736,14 +808,15 @@ static struct queue_msg *queue_consume(struct queue *queue,
 	lockdep_assert_held(&queue->lock);
 	queue->messages--;
 	queue->bytes -= msg->len;
-	queue->count.received++;
-	queue->count.received_bytes += msg->len;
 	queue->received = jiffies;
 	if (queue->receiver != pid) {
 		put_pid(queue->receiver);
 		queue->receiver = get_pid(pid);
 	}
-	queue_grant(queue, list);
+	if (unlikely(!line_empty(&queue->blocked) || queue->crowded ||
+		     /* See queue_grant(). */
+		     waitqueue_active(&queue->writers)))
+		queue_grant(queue, list);
 	return msg_put(queue, msg);
 }
 
@@ -807,30 +880,26 @@ static int queue_check_offer(const struct queue *queue,
 }
 
 /* A message that does not fit a slot, with its payload. */
-static struct queue_msg *msg_large(struct offer *offer)
+static struct queue_msg *msg_large(struct queue *queue, struct offer *offer)
 {
-	struct queue_msg *msg = kvmalloc(struct_size(msg, data, offer->len),
-					 offer->gfp | __GFP_ACCOUNT |
-					 __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+	size_t size = sizeof(struct large) + offer->len;
+	struct queue_msg *msg;
 
+	/* In steps, so that a free message serves many. */
+	if (size <= QUEUE_SPARE_LARGE)
+		size = roundup_pow_of_two(size);
+
+	spin_lock(&queue->lock);
+	msg = large_get(queue, size, book_memcg());
+	spin_unlock(&queue->lock);
+	if (!msg)
+		msg = large_new(size, offer->gfp);
 	if (!msg)
 		return ERR_PTR(-ENOMEM);
-	msg->slot = 0;
-	if (copy_in(msg->data, offer)) {
-		kvfree(msg);
-		return ERR_PTR(-EFAULT);
-	}
-	return msg;
-}
-
-static struct queue_msg *slot_new(struct queue *queue, gfp_t gfp)
-{
-	struct queue_msg *msg = book_alloc_owned(&queue->object, queue_slots,
-						 gfp);
-
-	if (msg)
-		msg->slot = 1;
-	return msg;
+	if (!copy_in(msg->data, offer))
+		return msg;
+	large_free(to_large(msg));
+	return ERR_PTR(-EFAULT);
 }
 
 /* Lets @msg in, at once or when there is room. */
@@ -876,7 +945,7 @@ static int queue_send(struct queue *queue, struct offer *offer)
 	if (offer->len <= QUEUE_SLOT && copy_in(bounce, offer))
 		return -EFAULT;
 	if (offer->len > QUEUE_SLOT) {
-		msg = msg_large(offer);
+		msg = msg_large(queue, offer);
 		if (IS_ERR(msg))
 			return PTR_ERR(msg);
 	}
@@ -886,7 +955,8 @@ static int queue_send(struct queue *queue, struct offer *offer)
 		msg = slot_get(queue);
 		if (unlikely(!msg)) {
 			spin_unlock(&queue->lock);
-			msg = slot_new(queue, offer->gfp);
+			msg = book_alloc_owned(&queue->object, queue_slots,
+					       offer->gfp);
 			if (!msg)
 				return -ENOMEM;
 			spin_lock(&queue->lock);
@@ -924,7 +994,7 @@ static struct queue_msg *queue_take(struct queue *queue,
 	if (likely(msg)) {
 		if (!wanted_fits(want, msg))
 			return ERR_PTR(-EMSGSIZE);
-		queue_remove(queue, msg);
+		line_del(&queue->queued, &msg->place);
 		return msg;
 	}
 	msg = to_msg(line_select(&queue->blocked, want->select, want->type));
@@ -1082,6 +1152,15 @@ static bool queue_nowait(const struct file *filp)
 	return filp->f_flags & O_NONBLOCK;
 }
 
+/*
+ * read() and write() store the offset they began with when they end. Nothing
+ * advances it, but somebody else may have set it meanwhile.
+ */
+static loff_t keep_offset(const struct file *filp)
+{
+	return READ_ONCE(filp->f_pos);
+}
+
 /* What an offset means to a receiver. */
 static int want_offset(struct wanted *want, loff_t pos)
 {
@@ -1097,15 +1176,17 @@ static ssize_t queue_read(struct file *filp, char __user *buf, size_t len,
 {
 	struct book_file *file = book_file(filp);
 	struct wanted want = { .buf = buf, .room = len };
-	int err;
+	ssize_t ret;
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = book_may(file, filp, BOOK_READ) ?: want_offset(&want, *pos);
-	if (err)
-		return err;
+	ret = book_may(file, filp, BOOK_READ) ?: want_offset(&want, *pos);
+	if (ret)
+		return ret;
 	want.flags = queue_nowait(filp) ? IPCBOOK_NOWAIT : 0;
-	return queue_receive(to_queue(file->object), &want);
+	ret = queue_receive(to_queue(file->object), &want);
+	*pos = keep_offset(filp);
+	return ret;
 }
 
 static ssize_t queue_write(struct file *filp, const char __user *buf,
@@ -1126,24 +1207,29 @@ static ssize_t queue_write(struct file *filp, const char __user *buf,
 	if (err)
 		return err;
 	offer.flags = queue_nowait(filp) ? IPCBOOK_NOWAIT : 0;
-	return queue_send(to_queue(file->object), &offer) ?: len;
+	err = queue_send(to_queue(file->object), &offer);
+	*pos = keep_offset(filp);
+	return err ?: len;
 }
 
 static ssize_t queue_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct book_file *file = book_file(iocb->ki_filp);
 	struct wanted want = { .iter = to, .room = iov_iter_count(to) };
-	int err;
+	ssize_t ret;
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	err = book_may(file, iocb->ki_filp, BOOK_READ) ?:
+	ret = book_may(file, iocb->ki_filp, BOOK_READ) ?:
 	      want_offset(&want, iocb->ki_pos);
-	if (err)
-		return err;
+	if (ret)
+		return ret;
 	if (iocb->ki_flags & IOCB_NOWAIT || queue_nowait(iocb->ki_filp))
 		want.flags = IPCBOOK_NOWAIT;
-	return queue_receive(to_queue(file->object), &want);
+	ret = queue_receive(to_queue(file->object), &want);
+	if (ret >= 0)
+		iocb->ki_pos = keep_offset(iocb->ki_filp);
+	return ret;
 }
 
 static ssize_t queue_write_iter(struct kiocb *iocb, struct iov_iter *from)
@@ -1166,6 +1252,8 @@ static ssize_t queue_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	if (nowait || queue_nowait(iocb->ki_filp))
 		offer.flags = IPCBOOK_NOWAIT;
 	err = queue_send(to_queue(file->object), &offer);
+	if (!err)
+		iocb->ki_pos = keep_offset(iocb->ki_filp);
 	/* Where sleeping would help, the caller is to come again and sleep. */
 	if (err == -ENOMEM && nowait)
 		err = -EAGAIN;
@@ -1221,7 +1309,7 @@ static loff_t queue_llseek(struct file *filp, loff_t offset, int whence)
 	}
 	if (offset < 0 || offset > IPCBOOK_TYPE_MAX)
 		return -EINVAL;
-	filp->f_pos = offset;
+	WRITE_ONCE(filp->f_pos, offset);
 	queue_set_select(to_queue_file(file),
 			 offset ? IPCBOOK_EXACT : IPCBOOK_ANY, offset);
 	return offset;
@@ -1376,8 +1464,8 @@ static long queue_ioctl_send_batch(struct book_file *file, struct file *filp,
 	struct ipcbook_queue_entry __user *entries;
 	struct offer offer = { .gfp = GFP_KERNEL };
 	struct ipcbook_queue_batch arg;
+	long err;
 	u32 i;
-	int err;
 
 	err = book_may(file, filp, BOOK_WRITE) ?:
 	      queue_copy_batch(&arg, IPCBOOK_NOWAIT, argp);
@@ -1397,7 +1485,7 @@ static long queue_ioctl_send_batch(struct book_file *file, struct file *filp,
 			break;
 		cond_resched();
 	}
-	return i ?: err;
+	return i ? i : err;
 }
 
 static ssize_t queue_recv_entry(struct queue *queue, struct wanted *want,
@@ -1452,7 +1540,7 @@ static long queue_ioctl_recv_batch(struct book_file *file, struct file *filp,
 		want.flags |= IPCBOOK_NOWAIT;
 		cond_resched();
 	}
-	return i ?: ret;
+	return i ? i : ret;
 }
 
 static long queue_ioctl_select(struct book_file *file, const void __user *argp)
@@ -1514,8 +1602,8 @@ static void queue_show_fdinfo(struct seq_file *seq, struct file *filp)
 	qf = to_queue_file(file);
 	queue = to_queue(file->object);
 	spin_lock(&queue->lock);
-	messages = queue->waiting;
-	bytes = queue->waiting_bytes;
+	messages = queue->messages;
+	bytes = queue->bytes;
 	select = qf->select;
 	type = qf->type;
 	spin_unlock(&queue->lock);
@@ -1551,13 +1639,9 @@ static int queue_check_limits(struct ipcbook_queue_limits *limits)
 static struct book_object *queue_create(const struct ipcbook_open *arg)
 {
 	struct ipcbook_queue_limits limits = arg->queue;
-	size_t used = sizeof(limits) / sizeof(arg->reserved[0]);
 	struct queue *queue;
 	int err;
 
-	if (memchr_inv(arg->reserved + used, 0,
-		       sizeof(arg->reserved) - sizeof(limits)))
-		return ERR_PTR(-EINVAL);
 	err = queue_check_limits(&limits);
 	if (err)
 		return ERR_PTR(err);
@@ -1589,6 +1673,10 @@ static void queue_destroy(struct book_object *object)
 	while ((msg = queue->slots)) {
 		queue->slots = msg->next;
 		kmem_cache_free(queue_slots, msg);
+	}
+	while ((msg = queue->large)) {
+		queue->large = msg->next;
+		large_free(to_large(msg));
 	}
 	put_pid(queue->sender);
 	put_pid(queue->receiver);
@@ -1646,16 +1734,13 @@ static void queue_end(struct book_object *object)
 	wake_all(list);
 }
 
-static struct book_file *queue_open(struct book_object *object)
+static void queue_open(struct book_file *file)
 {
-	struct queue_file *qf = kzalloc(sizeof(*qf), GFP_KERNEL_ACCOUNT);
+	struct queue_file *qf = to_queue_file(file);
 
-	if (!qf)
-		return ERR_PTR(-ENOMEM);
 	init_waitqueue_head(&qf->readers);
 	place_init(&qf->place, 0);
 	qf->select = IPCBOOK_ANY;
-	return &qf->file;
 }
 
 static void queue_close(struct book_file *file)
@@ -1667,7 +1752,6 @@ static void queue_close(struct book_file *file)
 	if (place_in_line(&qf->place))
 		line_del(&queue->pollers[want_line(qf->select)], &qf->place);
 	spin_unlock(&queue->lock);
-	kfree(qf);
 }
 
 static void queue_stat(struct book_object *object, struct ipcbook_stat *stat)
@@ -1678,8 +1762,8 @@ static void queue_stat(struct book_object *object, struct ipcbook_stat *stat)
 	stat->max_bytes = queue->max_bytes;
 	stat->max_size = queue->max_size;
 	spin_lock(&queue->lock);
-	stat->depth = queue->waiting;
-	stat->bytes = queue->waiting_bytes;
+	stat->depth = queue->messages;
+	stat->bytes = queue->bytes;
 	stat->types = queue->queued.types;
 	stat->memory = sizeof(*queue) + queue->owned * SLOT_SIZE;
 	stat->sender = pid_vnr(queue->sender);
@@ -1693,8 +1777,9 @@ static void queue_stat(struct book_object *object, struct ipcbook_stat *stat)
 	stat->receivers_waiting = queue->count.receivers_waiting;
 	stat->sent = queue->count.sent;
 	stat->sent_bytes = queue->count.sent_bytes;
-	stat->received = queue->count.received;
-	stat->received_bytes = queue->count.received_bytes;
+	/* What was sent and is not there any more was received. */
+	stat->received = queue->count.sent - queue->messages;
+	stat->received_bytes = queue->count.sent_bytes - queue->bytes;
 	stat->direct = queue->count.direct;
 	stat->blocked = queue->count.blocked;
 	stat->refused = queue->count.refused;
@@ -1736,6 +1821,8 @@ const struct book_chapter queue_chapter = {
 	.id = IPCBOOK_QUEUE,
 	.name = "queue",
 	.fops = &queue_fops,
+	.limits_size = sizeof(struct ipcbook_queue_limits),
+	.file_size = sizeof(struct queue_file),
 	.create = queue_create,
 	.destroy = queue_destroy,
 	.end = queue_end,
