@@ -160,6 +160,14 @@ int keep(int fd)
 	return fd;
 }
 
+void drop(int fd)
+{
+	for (unsigned int i = 0; i < kept_fds_count; i++)
+		if (kept_fds[i] == fd)
+			kept_fds[i] = kept_fds[--kept_fds_count];
+	close(fd);
+}
+
 int fixture_bare(__attribute__((unused)) void **state)
 {
 	static const struct sigaction action = {

@@ -137,6 +137,7 @@ int passed_fd(int socket);
 /* Open a queue through the device; closed when the test ends. */
 int queue_open(const char *name, unsigned int flags);
 int keep(int fd);
+void drop(int fd);
 
 /* The whole answer of an ioctl, as the kernel gave it. */
 long ask(int fd, unsigned long request, void *argument);
