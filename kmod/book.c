@@ -1052,44 +1052,26 @@ int book_copy_args(void *dst, size_t size, const void __user *src)
 }
 
 #ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
-#define COPY_IN_1(type)							\
-	do {								\
-		unsafe_get_user(*(type *)(dst + at),			\
-				(const type __user *)(src + at), fault); \
-		at += sizeof(type);					\
-	} while (0)
-
-#define COPY_OUT_1(type)						\
-	do {								\
-		unsafe_put_user(*(const type *)(src + at),		\
-				(type __user *)(dst + at), fault);	\
-		at += sizeof(type);					\
-	} while (0)
-
-/* Four at a time saves most of the counting. */
-#define COPY_4(copy, type)						\
-	while (at + 4 * sizeof(type) <= len) {				\
-		copy(type);						\
-		copy(type);						\
-		copy(type);						\
-		copy(type);						\
-	}
-
-#define COPY(copy, type)						\
-	while (at + sizeof(type) <= len)				\
-		copy(type)
-
+/* Eight bytes at a time; what is left, a byte at a time. */
 int book_copy_in(void *dst, const void __user *src, size_t len)
 {
-	size_t at = 0;
+	const u64 __user *from = src;
+	u64 *to = dst;
+	size_t n;
 
 	if (!user_read_access_begin(src, len))
 		return -EFAULT;
-	COPY_4(COPY_IN_1, u64);
-	COPY(COPY_IN_1, u64);
-	COPY(COPY_IN_1, u32);
-	COPY(COPY_IN_1, u16);
-	COPY(COPY_IN_1, u8);
+	for (n = len / 8; n >= 4; n -= 4, to += 4, from += 4) {
+		unsafe_get_user(to[0], from, fault);
+		unsafe_get_user(to[1], from + 1, fault);
+		unsafe_get_user(to[2], from + 2, fault);
+		unsafe_get_user(to[3], from + 3, fault);
+	}
+	for (; n; n--, to++, from++)
+		unsafe_get_user(*to, from, fault);
+	for (n = len & ~7; n < len; n++)
+		unsafe_get_user(((u8 *)dst)[n], (const u8 __user *)src + n,
+				fault);
 	user_read_access_end();
 	return 0;
 fault:
@@ -1099,15 +1081,23 @@ fault:
 
 int book_copy_out(void __user *dst, const void *src, size_t len)
 {
-	size_t at = 0;
+	u64 __user *to = dst;
+	const u64 *from = src;
+	size_t n;
 
 	if (!user_write_access_begin(dst, len))
 		return -EFAULT;
-	COPY_4(COPY_OUT_1, u64);
-	COPY(COPY_OUT_1, u64);
-	COPY(COPY_OUT_1, u32);
-	COPY(COPY_OUT_1, u16);
-	COPY(COPY_OUT_1, u8);
+	for (n = len / 8; n >= 4; n -= 4, to += 4, from += 4) {
+		unsafe_put_user(from[0], to, fault);
+		unsafe_put_user(from[1], to + 1, fault);
+		unsafe_put_user(from[2], to + 2, fault);
+		unsafe_put_user(from[3], to + 3, fault);
+	}
+	for (; n; n--, to++, from++)
+		unsafe_put_user(*from, to, fault);
+	for (n = len & ~7; n < len; n++)
+		unsafe_put_user(((const u8 *)src)[n], (u8 __user *)dst + n,
+				fault);
 	user_write_access_end();
 	return 0;
 fault:
