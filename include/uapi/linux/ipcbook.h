@@ -467,13 +467,13 @@ enum ipcbook_cmd {
  * @IPCBOOK_A_NAME: string, left out for an object without a name; in a request:
  *	only objects of this name
  * @IPCBOOK_A_STAT: binary, struct ipcbook_stat
+ * @__IPCBOOK_A_MAX: one past the last
  */
 enum ipcbook_attr {
 	IPCBOOK_A_UNSPEC,
 	IPCBOOK_A_CHAPTER,
 	IPCBOOK_A_NAME,
 	IPCBOOK_A_STAT,
-	/* private: */
 	__IPCBOOK_A_MAX,
 };
 
