@@ -22,6 +22,12 @@ enum queue_way {
 };
 #endif
 
+/* So that user space can tell them by their names as well. */
+TRACE_DEFINE_ENUM(QUEUE_QUEUED);
+TRACE_DEFINE_ENUM(QUEUE_DIRECT);
+TRACE_DEFINE_ENUM(QUEUE_BLOCKED);
+TRACE_DEFINE_ENUM(QUEUE_REFUSED);
+
 TRACE_EVENT(queue_send,
 	TP_PROTO(u64 id, s64 type, size_t len, int way),
 	TP_ARGS(id, type, len, way),
