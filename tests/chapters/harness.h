@@ -47,12 +47,13 @@
 
 /* --- Tests and what they find ------------------------------------------- */
 
-#define TEST_WITH(name, setup)						\
+#define TEST_BETWEEN(name, setup, teardown)				\
 	static void name(void **);					\
 	static const struct CMUnitTest test_##name			\
 	__attribute__((section("tests"), used, no_reorder, aligned(8))) = \
-		{ #name, name, setup, fixture_end, NULL };		\
+		{ #name, name, setup, teardown, NULL };			\
 	static void name(__attribute__((unused)) void **state)
+#define TEST_WITH(name, setup)	TEST_BETWEEN(name, setup, fixture_end)
 
 /* A test with a queue of its own, and one without. */
 #define TEST(name)	TEST_WITH(name, fixture_queue)
@@ -70,6 +71,12 @@ void limit(uint64_t messages, uint64_t bytes, uint64_t size);
 
 /* A test that needs more than the usual minute. */
 void give_seconds(unsigned int seconds);
+
+/* A test that cannot be run here; says why. */
+#define not_here(why) do {						\
+	print_message("# skipped: %s\n", why);				\
+	skip();								\
+} while (0)
 
 /* --- Claims --------------------------------------------------------------- */
 

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading and unloading: refused while somebody has a descriptor, else without
+ * leaving anything behind. IPCBOOK_MODULE names the module's file, from which
+ * it is loaded again. To be run after all other tests.
+ */
+#include <dirent.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "harness.h"
+
+#define READ	IPCBOOK_OPEN_READ
+#define WRITE	IPCBOOK_OPEN_WRITE
+#define CREATE	IPCBOOK_OPEN_CREATE
+
+static long unload(void)
+{
+	return sys(syscall(SYS_delete_module, "ipcbook", O_NONBLOCK));
+}
+
+static long load(void)
+{
+	const char *path = getenv("IPCBOOK_MODULE");
+	int fd = sys(open(path, O_RDONLY | O_CLOEXEC));
+	long answer;
+
+	holds(fd >= 0);
+	answer = sys(syscall(SYS_finit_module, fd, "", 0));
+	close(fd);
+	return answer;
+}
+
+/* The device's node is made by a kernel thread, a moment later. */
+static void reload(void)
+{
+	is(load(), 0);
+	await(!access(IPCBOOK_DEVICE, F_OK));
+}
+
+/* Whatever a test left: the next one finds the module loaded. */
+static int loaded_again(void **state)
+{
+	int answer = fixture_end(state);
+
+	if (getenv("IPCBOOK_MODULE") && access(IPCBOOK_DEVICE, F_OK))
+		reload();
+	return answer;
+}
+
+#define UNLOAD_TEST(name) TEST_BETWEEN(name, fixture_bare, loaded_again)
+
+static void need_module(void)
+{
+	if (!getenv("IPCBOOK_MODULE"))
+		not_here("IPCBOOK_MODULE does not name the module's file");
+}
+
+/* Refused now and, once this descriptor is closed, not any more. */
+static void refused_until_closed(int fd)
+{
+	is(unload(), -EAGAIN);
+	is(access(IPCBOOK_DEVICE, F_OK), 0);
+	drop(fd);
+	is(unload(), 0);
+	holds(access(IPCBOOK_DEVICE, F_OK));
+	reload();
+}
+
+UNLOAD_TEST(unloading_is_refused_while_the_device_is_open)
+{
+	need_module();
+	refused_until_closed(keep(sys(open(IPCBOOK_DEVICE, O_RDONLY))));
+}
+
+UNLOAD_TEST(unloading_is_refused_while_a_queue_is_open)
+{
+	need_module();
+	refused_until_closed(queue_open(NULL, READ));
+	refused_until_closed(queue_open("unload", READ | CREATE));
+}
+
+UNLOAD_TEST(unloading_is_refused_while_an_unlinked_queue_is_open)
+{
+	int fd = queue_open("unload", READ | CREATE);
+
+	need_module();
+	is(queue_unlink("unload"), 0);
+	refused_until_closed(fd);
+}
+
+UNLOAD_TEST(unloading_is_refused_while_a_descriptor_is_under_way)
+{
+	int ends[2], fd = queue_open(NULL, READ | WRITE);
+
+	need_module();
+	is(sys(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)), 0);
+	keep(ends[0]);
+	keep(ends[1]);
+	pass_fd(ends[0], fd);
+	drop(fd);
+	is(unload(), -EAGAIN);
+	refused_until_closed(passed_fd(ends[1]));
+}
+
+UNLOAD_TEST(unloading_is_refused_while_a_call_waits)
+{
+	int fd = queue_open("unload", READ);
+	pid_t pid;
+
+	need_module();
+	is(fd, -ENOENT);
+	pid = child();
+	if (!pid) {
+		fd = queue_open("unload", READ | WRITE | CREATE);
+		queue_recv(fd, IPCBOOK_ANY, 0, (char[8]){ 0 }, 8, 0, 0, NULL);
+		_exit(1);
+	}
+	await_asleep(pid, SYS_ioctl);
+	is(unload(), -EAGAIN);
+	is(sys(kill(pid, SIGKILL)), 0);
+	is(reap(pid), 128 + SIGKILL);
+	is(unload(), 0);
+	reload();
+}
+
+/* Closes what the test has opened so far. */
+static void let_go(void)
+{
+	fixture_end(NULL);
+	fixture_bare(NULL);
+	give_seconds(180);
+}
+
+/* --- What is left --------------------------------------------------------- */
+
+/* A line of a file begins with, or has, this text. */
+static bool file_has(const char *path, const char *text)
+{
+	char line[512];
+	bool has = false;
+	FILE *file = fopen(path, "r");
+
+	holds(file);
+	while (!has && fgets(line, sizeof(line), file))
+		has = strstr(line, text);
+	fclose(file);
+	return has;
+}
+
+static bool slab_has_caches(void)
+{
+	struct dirent *entry;
+	bool has = false;
+	DIR *dir = opendir("/sys/kernel/slab");
+
+	if (!dir)
+		return file_has("/proc/slabinfo", "ipcbook");
+	while ((entry = readdir(dir)))
+		has |= !!strstr(entry->d_name, "ipcbook");
+	closedir(dir);
+	return has;
+}
+
+static int count(__attribute__((unused)) const struct ipcbook_stat *stat,
+		 void *arg)
+{
+	++*(int *)arg;
+	return 0;
+}
+
+UNLOAD_TEST(nothing_of_the_module_is_left)
+{
+	int n = 0;
+
+	need_module();
+	works(queue_open("unload", READ | WRITE | CREATE));
+	holds(file_has("/proc/modules", "ipcbook "));
+	holds(file_has("/proc/kallsyms", "[ipcbook]"));
+	holds(file_has("/proc/misc", "ipcbook"));
+	holds(slab_has_caches());
+	is(ipcbook_list(0, NULL, count, &n), 0);
+	holds(n >= 1);
+	let_go();
+
+	is(unload(), 0);
+	holds(!file_has("/proc/modules", "ipcbook "));
+	holds(!file_has("/proc/kallsyms", "[ipcbook]"));
+	holds(!file_has("/proc/misc", "ipcbook"));
+	holds(!slab_has_caches());
+	is(ipcbook_list(0, NULL, count, &n), -ENODEV);
+	reload();
+	is(queue_unlink("unload"), -ENOENT);
+}
+
+/* A figure of /proc/meminfo, in kilobytes. */
+static long meminfo(const char *key)
+{
+	const char *text = strstr(slurp("/proc/meminfo"), key);
+
+	holds(text);
+	return strtol(text + strlen(key), NULL, 10);
+}
+
+static long kernel_memory(void)
+{
+	return meminfo("SUnreclaim:") + meminfo("VmallocUsed:") +
+	       meminfo("Percpu:");
+}
+
+/* Leaves queues with and without messages, small and large, and a waiter's. */
+static void leave_messages(void)
+{
+	char name[16];
+	int fd;
+
+	for (unsigned int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "left-%u", i);
+		fd = queue_open(name, READ | WRITE | CREATE);
+		fill(fd, i + 1, 100, 500);
+		fill(fd, i + 2, 8000, 20);
+	}
+	fd = keep(sys(open(IPCBOOK_DEVICE, O_RDWR)));
+	fill(fd, 5, 100, 500);
+	let_go();
+}
+
+UNLOAD_TEST(loading_and_unloading_again_and_again_leaves_no_memory_behind)
+{
+	long before = 0;
+
+	need_module();
+	for (unsigned int i = 0; i < 15; i++) {
+		leave_messages();
+		is(unload(), 0);
+		reload();
+		/* By then what the kernel keeps for itself is there. */
+		if (i == 4)
+			before = kernel_memory();
+	}
+	/* Each round left 4 megabytes. */
+	print_message("# %ld KB more after 10 rounds\n",
+		      kernel_memory() - before);
+	holds(kernel_memory() - before < 10 * 1024);
+}
+
+static void use_while_there(void)
+{
+	struct ipcbook_open arg = {
+		.size = sizeof(arg),
+		.chapter = IPCBOOK_QUEUE,
+		.flags = READ | WRITE | CREATE,
+		.mode = 0600,
+		.name = "unload",
+	};
+
+	for (;;) {
+		int fd, device = open(IPCBOOK_DEVICE, O_RDWR);
+
+		if (device < 0)
+			continue;
+		fd = sys(ioctl(device, IPCBOOK_IOC_OPEN, &arg));
+		holds(fd >= 0);
+		queue_send(fd, 5, "x", 1, IPCBOOK_NOWAIT, 0);
+		close(fd);
+		close(device);
+	}
+}
+
+UNLOAD_TEST(unloading_under_the_hands_of_users_does_no_harm)
+{
+	unsigned int done = 0;
+	long answer;
+	pid_t pid;
+
+	need_module();
+	pid = child();
+	if (!pid)
+		use_while_there();
+	while (done < 10) {
+		answer = unload();
+		holds(answer == 0 || answer == -EAGAIN);
+		if (answer)
+			continue;
+		done++;
+		reload();
+	}
+	is(sys(kill(pid, SIGKILL)), 0);
+	is(reap(pid), 128 + SIGKILL);
+	works(queue_open("unload", READ | WRITE | CREATE));
+	is(queue_unlink("unload"), 0);
+}
