@@ -19,9 +19,6 @@
  * Locks: none; whoever owns the line has one.
  */
 #include <linux/minmax.h>
-#include <linux/rbtree_augmented.h>
-
-#include <linux/ipcbook.h>
 
 #include "line.h"
 
@@ -83,7 +80,7 @@ static void line_join(struct line *line, struct place *first,
 	list_add_tail(&place->same, &after->same);
 }
 
-void line_add(struct line *line, struct place *place)
+void line_insert(struct line *line, struct place *place)
 {
 	struct rb_node **link = &line->root.rb_node;
 	struct rb_node *parent = NULL;
@@ -107,7 +104,7 @@ void line_add(struct line *line, struct place *place)
 	rb_insert_augmented(&place->node, &line->root, &place_callbacks);
 }
 
-void line_del(struct line *line, struct place *place)
+void line_remove(struct line *line, struct place *place)
 {
 	bool alone = list_empty(&place->same);
 
@@ -216,13 +213,11 @@ struct place *line_oldest_but(const struct line *line, s64 type)
 			  line_oldest(line, type + 1, IPCBOOK_TYPE_MAX));
 }
 
-/* The member of a line of messages that a selector means, or NULL. */
-struct place *line_select(const struct line *line, u32 select, s64 type)
+/* What line_select() does not see at a glance. */
+struct place *line_search(const struct line *line, u32 select, s64 type)
 {
 	struct place *lowest;
 
-	if (line_empty(line))
-		return NULL;
 	switch (select) {
 	case IPCBOOK_ANY:
 		return subtree_oldest(line->root.rb_node);

@@ -6,8 +6,10 @@
 #define _IPCBOOK_LINE_H
 
 #include <linux/list.h>
-#include <linux/rbtree.h>
+#include <linux/rbtree_augmented.h>
 #include <linux/types.h>
+
+#include <linux/ipcbook.h>
 
 /**
  * struct place - a member of a line
@@ -61,11 +63,71 @@ static inline struct place *line_older(struct place *a, struct place *b)
 	return a->number < b->number ? a : b;
 }
 
-void line_add(struct line *line, struct place *place);
-void line_del(struct line *line, struct place *place);
+void line_insert(struct line *line, struct place *place);
+void line_remove(struct line *line, struct place *place);
+struct place *line_search(const struct line *line, u32 select, s64 type);
 struct place *line_oldest(const struct line *line, s64 low, s64 high);
 struct place *line_oldest_but(const struct line *line, s64 type);
 struct place *line_lowest(const struct line *line, s64 low);
-struct place *line_select(const struct line *line, u32 select, s64 type);
+
+/*
+ * A line of one is what there mostly is, and needs neither walk nor balance.
+ */
+
+/**
+ * line_add() - enters a line
+ * @line: the line
+ * @place: who enters, with type and number set
+ */
+static inline void line_add(struct line *line, struct place *place)
+{
+	if (!line_empty(line)) {
+		line_insert(line, place);
+		return;
+	}
+	place->oldest = place->number;
+	place->node.rb_left = NULL;
+	place->node.rb_right = NULL;
+	rb_set_parent_color(&place->node, NULL, RB_BLACK);
+	line->root.rb_node = &place->node;
+	line->types = 1;
+}
+
+/**
+ * line_del() - leaves a line
+ * @line: the line
+ * @place: who leaves
+ */
+static inline void line_del(struct line *line, struct place *place)
+{
+	if (line->root.rb_node != &place->node || place->node.rb_left ||
+	    place->node.rb_right || !list_empty(&place->same)) {
+		line_remove(line, place);
+		return;
+	}
+	line->root.rb_node = NULL;
+	line->types = 0;
+	RB_CLEAR_NODE(&place->node);
+}
+
+/**
+ * line_select() - the member of a line of messages that a selector means
+ * @line: the line
+ * @select: one of enum ipcbook_select, but IPCBOOK_NTH
+ * @type: what it compares with
+ *
+ * Return: it, or NULL.
+ */
+static inline struct place *line_select(const struct line *line, u32 select,
+					s64 type)
+{
+	struct rb_node *rb = line->root.rb_node;
+
+	if (!rb)
+		return NULL;
+	if (select == IPCBOOK_EXACT && to_place(rb)->type == type)
+		return to_place(rb);
+	return line_search(line, select, type);
+}
 
 #endif /* _IPCBOOK_LINE_H */

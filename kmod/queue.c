@@ -97,7 +97,8 @@ enum { WANT_EXACT, WANT_UPTO, WANT_NOT, WANTS };
  * @crowded: so much was put back that hand-over has stopped for now
  * @messages: queued, and taken but not yet copied out
  * @bytes: their payload
- * @number: the last one given to somebody who arrived
+ * @number: messages that were let in; each has its own
+ * @ticket: the last one given to somebody who waits
  * @slots: free slots
  * @spare: how many
  * @large: free messages that are no slots
@@ -109,7 +110,6 @@ enum { WANT_EXACT, WANT_UPTO, WANT_NOT, WANTS };
  * @pollers: polled descriptors, by kind of selector
  * @sender: who sent last
  * @receiver: who received last, NULL if nobody has
- * @received: when, in jiffies
  * @count: counters for IPCBOOK_IOC_STAT, whose meaning they have
  */
 struct queue {
@@ -126,6 +126,7 @@ struct queue {
 	u64 messages;
 	u64 bytes;
 	u64 number;
+	u64 ticket;
 	struct queue_msg *slots;
 	unsigned long spare;
 	struct queue_msg *large;
@@ -137,12 +138,11 @@ struct queue {
 	struct line pollers[WANTS];
 	struct pid *sender;
 	struct pid *receiver;
-	unsigned long received;
 	struct {
 		u64 sent_ns;
+		u64 received_ns;
 		u64 senders_waiting;
 		u64 receivers_waiting;
-		u64 sent;
 		u64 sent_bytes;
 		u64 direct;
 		u64 blocked;
@@ -156,7 +156,8 @@ struct queue {
  * @place: in the line queued or blocked; holds its type and arrival number
  * @next: the next free message
  * @waiter: its sender, as long as that is blocked
- * @pid: sender's process, referred to
+ * @pid: sender's process, referred to; a free message keeps that of its last
+ *	sender, who will mostly be its next
  * @sent_ns: when it was sent, CLOCK_REALTIME
  * @uid: sender's effective user
  * @gid: sender's effective group
@@ -394,7 +395,7 @@ static void queue_watch(struct queue *queue, struct queue_file *qf)
 	lockdep_assert_held(&queue->lock);
 	place_init(&qf->place, qf->select == IPCBOOK_ANY ? IPCBOOK_TYPE_MAX :
 							   qf->type);
-	qf->place.number = ++queue->number;
+	qf->place.number = ++queue->ticket;
 	queue->polled = true;
 	line_add(&queue->pollers[want_line(qf->select)], &qf->place);
 }
@@ -555,13 +556,9 @@ static struct queue_msg *large_new(size_t size, gfp_t gfp)
 		return NULL;
 	large->memcg = book_memcg_get();
 	large->size = size;
+	large->msg.pid = NULL;
+	large->msg.len = size;
 	return &large->msg;
-}
-
-static void large_free(struct large *large)
-{
-	book_memcg_put(large->memcg);
-	kvfree(large);
 }
 
 /* Frees what msg_put() left over, outside of the lock. */
@@ -569,10 +566,13 @@ static void msg_free(struct queue_msg *msg)
 {
 	if (likely(!msg))
 		return;
-	if (msg_in_slot(msg))
+	put_pid(msg->pid);
+	if (msg_in_slot(msg)) {
 		kmem_cache_free(queue_slots, msg);
-	else
-		large_free(to_large(msg));
+	} else {
+		book_memcg_put(to_large(msg)->memcg);
+		kvfree(to_large(msg));
+	}
 }
 
 /*
@@ -584,7 +584,6 @@ static struct queue_msg *msg_put(struct queue *queue, struct queue_msg *msg)
 	lockdep_assert_held(&queue->lock);
 	if (--msg->users)
 		return NULL;
-	put_pid(msg->pid);
 	if (msg_in_slot(msg))
 		return slot_put(queue, msg) ? msg : NULL;
 	return large_put(queue, msg) ? msg : NULL;
@@ -628,7 +627,7 @@ static noinline int copy_info(struct ipcbook_queue_info __user *dst,
 }
 
 /* Everything of @msg that its receiver asked for. */
-static int copy_out(struct queue_msg *msg, struct wanted *want, size_t len)
+static __always_inline int copy_out(struct queue_msg *msg, struct wanted *want, size_t len)
 {
 	int err = copy_data(msg, want, len);
 
@@ -701,9 +700,9 @@ static bool queue_hand_over(struct queue *queue, struct queue_msg *msg,
 /* @msg has arrived: it counts from now on, until it has been copied out. */
 static void queue_count_in(struct queue *queue, struct queue_msg *msg)
 {
+	msg->place.number = ++queue->number;
 	queue->messages++;
 	queue->bytes += msg->len;
-	queue->count.sent++;
 	queue->count.sent_bytes += msg->len;
 	queue->count.sent_ns = msg->sent_ns;
 	if (queue->sender != msg->pid) {
@@ -724,7 +723,6 @@ static enum queue_way queue_admit(struct queue *queue, struct queue_msg *msg,
 				  struct waiter **list)
 {
 	lockdep_assert_held(&queue->lock);
-	msg->place.number = ++queue->number;
 	if (queue->count.receivers_waiting && queue_may_pass(queue) &&
 	    queue_hand_over(queue, msg, list)) {
 		queue->count.direct++;
@@ -744,7 +742,6 @@ static void queue_unblock(struct queue *queue, struct queue_msg *msg,
 {
 	line_del(&queue->blocked, &msg->place);
 	queue->count.senders_waiting--;
-	msg->place.number = ++queue->number;
 	queue_count_in(queue, msg);
 	queue_done(msg->waiter, 0, list);
 	msg->waiter = NULL;
@@ -808,7 +805,7 @@ static struct queue_msg *queue_consume(struct queue *queue,
 	lockdep_assert_held(&queue->lock);
 	queue->messages--;
 	queue->bytes -= msg->len;
-	queue->received = jiffies;
+	queue->count.received_ns = ktime_get_coarse_real_ns();
 	if (queue->receiver != pid) {
 		put_pid(queue->receiver);
 		queue->receiver = get_pid(pid);
@@ -834,9 +831,14 @@ static void queue_return(struct queue *queue, struct queue_msg *msg,
 
 static void msg_fill(struct queue_msg *msg, const struct offer *offer)
 {
+	struct pid *pid = task_tgid(current);
+
 	place_init(&msg->place, offer->type);
 	msg->waiter = NULL;
-	msg->pid = get_pid(task_tgid(current));
+	if (unlikely(msg->pid != pid)) {
+		put_pid(msg->pid);
+		msg->pid = get_pid(pid);
+	}
 	msg->sent_ns = ktime_get_coarse_real_ns();
 	msg->uid = current_euid();
 	msg->gid = current_egid();
@@ -855,6 +857,7 @@ static noinline int queue_block_sender(struct queue *queue,
 	int err;
 
 	msg->waiter = &waiter;
+	msg->place.number = ++queue->ticket;
 	queue->count.blocked++;
 	queue->count.senders_waiting++;
 	queue_wake_readers(queue, offer->type);
@@ -898,7 +901,7 @@ static struct queue_msg *msg_large(struct queue *queue, struct offer *offer)
 		return ERR_PTR(-ENOMEM);
 	if (!copy_in(msg->data, offer))
 		return msg;
-	large_free(to_large(msg));
+	msg_free(msg);
 	return ERR_PTR(-EFAULT);
 }
 
@@ -959,6 +962,7 @@ static int queue_send(struct queue *queue, struct offer *offer)
 					       offer->gfp);
 			if (!msg)
 				return -ENOMEM;
+			msg->pid = NULL;
 			spin_lock(&queue->lock);
 			queue->owned++;
 		}
@@ -1021,7 +1025,7 @@ queue_block_receiver(struct queue *queue, const struct wanted *want,
 
 	place_init(&waiter.place, want->select == IPCBOOK_ANY ?
 				  IPCBOOK_TYPE_MAX : want->type);
-	waiter.place.number = ++queue->number;
+	waiter.place.number = ++queue->ticket;
 	queue->count.receivers_waiting++;
 	err = queue_wait(queue, &waiter, waiter.line, &waiter.place,
 			 want->deadline, list);
@@ -1666,17 +1670,16 @@ static void queue_destroy(struct book_object *object)
 	while (!line_empty(&queue->queued)) {
 		msg = to_msg(to_place(queue->queued.root.rb_node));
 		line_del(&queue->queued, &msg->place);
-		put_pid(msg->pid);
 		msg_free(msg);
 		cond_resched();
 	}
 	while ((msg = queue->slots)) {
 		queue->slots = msg->next;
-		kmem_cache_free(queue_slots, msg);
+		msg_free(msg);
 	}
 	while ((msg = queue->large)) {
 		queue->large = msg->next;
-		large_free(to_large(msg));
+		msg_free(msg);
 	}
 	put_pid(queue->sender);
 	put_pid(queue->receiver);
@@ -1769,16 +1772,13 @@ static void queue_stat(struct book_object *object, struct ipcbook_stat *stat)
 	stat->sender = pid_vnr(queue->sender);
 	stat->receiver = pid_vnr(queue->receiver);
 	stat->sent_ns = queue->count.sent_ns;
-	if (queue->receiver)
-		stat->received_ns = ktime_get_coarse_real_ns() -
-				    jiffies64_to_nsecs(jiffies -
-						       queue->received);
+	stat->received_ns = queue->count.received_ns;
 	stat->senders_waiting = queue->count.senders_waiting;
 	stat->receivers_waiting = queue->count.receivers_waiting;
-	stat->sent = queue->count.sent;
+	stat->sent = queue->number;
 	stat->sent_bytes = queue->count.sent_bytes;
 	/* What was sent and is not there any more was received. */
-	stat->received = queue->count.sent - queue->messages;
+	stat->received = queue->number - queue->messages;
 	stat->received_bytes = queue->count.sent_bytes - queue->bytes;
 	stat->direct = queue->count.direct;
 	stat->blocked = queue->count.blocked;
