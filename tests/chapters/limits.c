@@ -127,7 +127,7 @@ BARE_TEST(users_do_not_share_their_limits)
 
 BARE_TEST(one_user_in_all_namespaces_is_one_user)
 {
-	int full = gate(), go = gate();
+	int full = gate(), mapped = gate(), go = gate();
 	pid_t one, two;
 	char path[64];
 
@@ -144,14 +144,14 @@ BARE_TEST(one_user_in_all_namespaces_is_one_user)
 	gate_pass(full);
 	two = child_in(CLONE_NEWUSER | CLONE_NEWNET);
 	if (!two) {
-		gate_pass(go);
+		gate_pass(mapped);
 		is(sys(setresuid(0, 0, 0)), 0);
 		is(create(0, 0, 0), -EDQUOT);
 		_exit(0);
 	}
 	snprintf(path, sizeof(path), "/proc/%d/uid_map", two);
 	holds(spit(path, "0 1000 1"));
-	gate_open(go);
+	gate_open(mapped);
 	is(reap(two), 0);
 	gate_open(go);
 	is(reap(one), 0);
