@@ -16,6 +16,7 @@
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
+#include <linux/uaccess.h>
 #include <linux/uidgid.h>
 
 #include <linux/ipcbook.h>
@@ -200,12 +201,78 @@ static inline int book_may(const struct book_file *file,
 }
 
 /*
- * Short copies between user and kernel memory. The checked ones cost more than
- * the copy: of what they check, the user's address is checked here as well, and
- * the kernel's is a local of the caller's or a slot that is long enough.
+ * Short copies between user and kernel memory, eight bytes at a time. The
+ * checked ones cost more than the copy: of what they check, the user's address
+ * is checked here as well, and the kernel's is a local of the caller's or a slot
+ * that is long enough.
  */
-int book_copy_in(void *dst, const void __user *src, size_t len);
-int book_copy_out(void __user *dst, const void *src, size_t len);
+#ifdef CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS
+static __always_inline int book_copy_in(void *dst, const void __user *src,
+					size_t len)
+{
+	const u64 __user *from = src;
+	u64 *to = dst;
+	size_t n;
+
+	if (!user_read_access_begin(src, len))
+		return -EFAULT;
+	for (n = len / 8; n >= 4; n -= 4, to += 4, from += 4) {
+		unsafe_get_user(to[0], from, fault);
+		unsafe_get_user(to[1], from + 1, fault);
+		unsafe_get_user(to[2], from + 2, fault);
+		unsafe_get_user(to[3], from + 3, fault);
+	}
+	for (; n; n--, to++, from++)
+		unsafe_get_user(*to, from, fault);
+	for (n = len & ~7; n < len; n++)
+		unsafe_get_user(((u8 *)dst)[n], (const u8 __user *)src + n,
+				fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static __always_inline int book_copy_out(void __user *dst, const void *src,
+					 size_t len)
+{
+	u64 __user *to = dst;
+	const u64 *from = src;
+	size_t n;
+
+	if (!user_write_access_begin(dst, len))
+		return -EFAULT;
+	for (n = len / 8; n >= 4; n -= 4, to += 4, from += 4) {
+		unsafe_put_user(from[0], to, fault);
+		unsafe_put_user(from[1], to + 1, fault);
+		unsafe_put_user(from[2], to + 2, fault);
+		unsafe_put_user(from[3], to + 3, fault);
+	}
+	for (; n; n--, to++, from++)
+		unsafe_put_user(*from, to, fault);
+	for (n = len & ~7; n < len; n++)
+		unsafe_put_user(((const u8 *)src)[n], (u8 __user *)dst + n,
+				fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+#else
+static __always_inline int book_copy_in(void *dst, const void __user *src,
+					size_t len)
+{
+	return copy_from_user(dst, src, len) ? -EFAULT : 0;
+}
+
+static __always_inline int book_copy_out(void __user *dst, const void *src,
+					 size_t len)
+{
+	return copy_to_user(dst, src, len) ? -EFAULT : 0;
+}
+#endif
 
 /* queue.c */
 extern const struct book_chapter queue_chapter;

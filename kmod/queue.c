@@ -99,6 +99,8 @@ enum { WANT_EXACT, WANT_UPTO, WANT_NOT, WANTS };
  * @bytes: their payload
  * @number: messages that were let in; each has its own
  * @ticket: the last one given to somebody who waits
+ * @tick: the jiffy of @now_ns
+ * @now_ns: CLOCK_REALTIME
  * @slots: free slots
  * @spare: how many
  * @large: free messages that are no slots
@@ -127,6 +129,8 @@ struct queue {
 	u64 bytes;
 	u64 number;
 	u64 ticket;
+	unsigned long tick;
+	u64 now_ns;
 	struct queue_msg *slots;
 	unsigned long spare;
 	struct queue_msg *large;
@@ -479,6 +483,17 @@ static int queue_wait(struct queue *queue, struct waiter *waiter,
 
 /* ------------------------------------------------------------------ messages */
 
+/* CLOCK_REALTIME at tick resolution, asked for once a tick. */
+static inline u64 queue_now(struct queue *queue)
+{
+	lockdep_assert_held(&queue->lock);
+	if (unlikely(time_after(jiffies, queue->tick))) {
+		queue->tick = jiffies;
+		queue->now_ns = ktime_get_coarse_real_ns();
+	}
+	return queue->now_ns;
+}
+
 /* Short messages live in slots. */
 static bool msg_in_slot(const struct queue_msg *msg)
 {
@@ -561,11 +576,8 @@ static struct queue_msg *large_new(size_t size, gfp_t gfp)
 	return &large->msg;
 }
 
-/* Frees what msg_put() left over, outside of the lock. */
-static void msg_free(struct queue_msg *msg)
+static noinline void msg_destroy(struct queue_msg *msg)
 {
-	if (likely(!msg))
-		return;
 	put_pid(msg->pid);
 	if (msg_in_slot(msg)) {
 		kmem_cache_free(queue_slots, msg);
@@ -575,11 +587,19 @@ static void msg_free(struct queue_msg *msg)
 	}
 }
 
+/* Frees what msg_put() left over, if anything, outside of the lock. */
+static inline void msg_free(struct queue_msg *msg)
+{
+	if (unlikely(msg))
+		msg_destroy(msg);
+}
+
 /*
  * Drops a reference on @msg under the lock. Returns it if it is to be freed by
  * msg_free() without the lock, else NULL.
  */
-static struct queue_msg *msg_put(struct queue *queue, struct queue_msg *msg)
+static __always_inline struct queue_msg *msg_put(struct queue *queue,
+						 struct queue_msg *msg)
 {
 	lockdep_assert_held(&queue->lock);
 	if (--msg->users)
@@ -698,7 +718,8 @@ static bool queue_hand_over(struct queue *queue, struct queue_msg *msg,
 }
 
 /* @msg has arrived: it counts from now on, until it has been copied out. */
-static void queue_count_in(struct queue *queue, struct queue_msg *msg)
+static __always_inline void queue_count_in(struct queue *queue,
+					   struct queue_msg *msg)
 {
 	msg->place.number = ++queue->number;
 	queue->messages++;
@@ -805,7 +826,7 @@ static struct queue_msg *queue_consume(struct queue *queue,
 	lockdep_assert_held(&queue->lock);
 	queue->messages--;
 	queue->bytes -= msg->len;
-	queue->count.received_ns = ktime_get_coarse_real_ns();
+	queue->count.received_ns = queue_now(queue);
 	if (queue->receiver != pid) {
 		put_pid(queue->receiver);
 		queue->receiver = get_pid(pid);
@@ -829,7 +850,19 @@ static void queue_return(struct queue *queue, struct queue_msg *msg,
 		queue_append(queue, msg);
 }
 
-static void msg_fill(struct queue_msg *msg, const struct offer *offer)
+/* Both are as long as a slot's payload may be, a multiple of eight. */
+static __always_inline void msg_copy(struct queue_msg *msg, const u64 *from,
+				     size_t len)
+{
+	u64 *to = (u64 *)msg->data;
+	size_t i;
+
+	for (i = 0; i * sizeof(u64) < len; i++)
+		to[i] = from[i];
+}
+
+static void msg_fill(struct queue *queue, struct queue_msg *msg,
+		     const struct offer *offer)
 {
 	struct pid *pid = task_tgid(current);
 
@@ -839,7 +872,7 @@ static void msg_fill(struct queue_msg *msg, const struct offer *offer)
 		put_pid(msg->pid);
 		msg->pid = get_pid(pid);
 	}
-	msg->sent_ns = ktime_get_coarse_real_ns();
+	msg->sent_ns = queue_now(queue);
 	msg->uid = current_euid();
 	msg->gid = current_egid();
 	msg->len = offer->len;
@@ -937,7 +970,7 @@ static int queue_enter(struct queue *queue, struct queue_msg *msg,
  */
 static int queue_send(struct queue *queue, struct offer *offer)
 {
-	u8 bounce[QUEUE_SLOT] __aligned(8) __uninitialized;
+	u64 bounce[QUEUE_SLOT / sizeof(u64)] __uninitialized;
 	struct queue_msg *msg = NULL;
 	struct waiter *list = NULL;
 	int err;
@@ -966,9 +999,9 @@ static int queue_send(struct queue *queue, struct offer *offer)
 			spin_lock(&queue->lock);
 			queue->owned++;
 		}
-		memcpy(msg->data, bounce, offer->len);
+		msg_copy(msg, bounce, offer->len);
 	}
-	msg_fill(msg, offer);
+	msg_fill(queue, msg, offer);
 	err = queue_enter(queue, msg, offer, &list);
 	msg = err ? msg_put(queue, msg) : NULL;
 	spin_unlock(&queue->lock);
@@ -1655,6 +1688,7 @@ static struct book_object *queue_create(const struct ipcbook_open *arg)
 	queue->max_messages = limits.messages;
 	queue->max_bytes = limits.bytes;
 	queue->max_size = limits.size;
+	queue->tick = jiffies - 1;
 	init_waitqueue_head(&queue->writers);
 	spin_lock_init(&queue->lock);
 	queue->object.capacity = limits.bytes +
