@@ -444,14 +444,17 @@ static int run_layout(struct run *run, struct bench_row *row)
 static struct run *make_run(const struct bench_case *test,
 			    const struct bench_plan *plan)
 {
+	unsigned int stretch = test->stretch ? test->stretch : 1;
 	struct run *run = calloc(1, sizeof(*run));
 
 	if (!run)
 		return NULL;
 	run->plan = plan;
 	run->test = test;
-	run->slices = test->processes > 1 ? plan->slices / 4 : plan->slices;
-	run->slice_ns = plan->slice_ns * (test->processes > 1 ? 4 : 1);
+	run->slice_ns = plan->slice_ns * stretch;
+	run->slices = plan->slices / stretch;
+	if (run->slices < BENCH_SLICES_MIN)
+		run->slices = BENCH_SLICES_MIN;
 	run->places = mmap(NULL, PLACES * PLACE_BYTES, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (run->places == MAP_FAILED) {

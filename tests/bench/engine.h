@@ -6,9 +6,9 @@
  * in a side's run(); opening, filling, checking and closing are not timed.
  *
  * Both sides are open at the same time, in this process and on the same CPUs,
- * and take turns in slices of a millisecond (four where a second process must
- * be told to begin): A B B A A B B A and so on is a round, the next one starts
- * with B. The lower quartile of a side's slices is its time in this round:
+ * and take turns in slices of a millisecond (longer, and fewer, where a second
+ * process must be told to begin): A B B A A B B A and so on is a round, the next
+ * one starts with B. The lower quartile of a side's slices is its time in this round:
  * slices from which somebody else took the CPU fall out, which a mean would
  * carry along. The quotient of both is the round's ratio. What slows the
  * machine down for longer than a few slices slows both sides down alike.
@@ -40,6 +40,7 @@
 #define BENCH_LAYOUTS		3
 #define BENCH_ROUNDS_MIN	9
 #define BENCH_ROUNDS_MAX	1000
+#define BENCH_SLICES_MIN	5
 #define BENCH_SLICES_MAX	500
 /* A slice that takes longer than this, in seconds, is a failure. */
 #define BENCH_WATCHDOG		60
@@ -80,7 +81,7 @@ struct bench_ops {
  * @peer_ahead: and the peer's side
  * @capacity: bytes that either side can hold
  * @unit: operations of one turn of run()'s loop, 0 means 1
- * @processes: processes of either side, 0 means 1
+ * @stretch: slices are longer by this factor, and as much fewer; 0 means 1
  * @cpus: CPUs it needs, 0 means 1
  * @goal: ratio to be reached, 0 for none
  * @ours: our side
@@ -96,7 +97,7 @@ struct bench_case {
 	long peer_ahead;
 	size_t capacity;
 	unsigned int unit;
-	unsigned int processes;
+	unsigned int stretch;
 	unsigned int cpus;
 	double goal;
 	const struct bench_ops *ours;
@@ -158,9 +159,8 @@ struct bench_side {
  * struct bench_plan - how long to measure.
  *
  * @rounds: paired rounds of a case
- * @slices: slices of each side in a round; a fourth of it where there are two
- *	processes
- * @slice_ns: how long a slice should take; four times that where there are two
+ * @slices: slices of each side in a round, before they are stretched
+ * @slice_ns: how long a slice should take, likewise
  */
 struct bench_plan {
 	unsigned int rounds;

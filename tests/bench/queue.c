@@ -657,6 +657,11 @@ static const struct bench_ops queue_waiters = {
 #define BYTES(n)							\
 	.size = n, .bytes = n, .capacity = 65536
 
+#define PINGPONG	BYTES(64), .unit = 64, .stretch = 4
+
+/* A slice is eight times what the queue holds: it is full now and then. */
+#define STREAM		BYTES(64), .unit = 8192, .stretch = 16, .cpus = 2
+
 #define SELF(what, n, us, aim) {					\
 	ROW(what, "self-empty", us, us, aim),				\
 	.size = n, .bytes = 64, .ahead = n,				\
@@ -696,12 +701,12 @@ const struct bench_case bench_queue_cases[] = {
 	SELF("any-behind", 1000000, &any_behind, 1.10),
 	SELF("typed-waiters", 10000, &queue_waiters, 1.10),
 	{ ROW("pingpong", "sysv-msg", &bench_queue_pingpong,
-	      &bench_sysv_pingpong, 0.90), BYTES(64), .processes = 2 },
+	      &bench_sysv_pingpong, 0.90), PINGPONG },
 	{ ROW("pingpong", "pipe", &bench_queue_pingpong, &bench_pipe_pingpong,
-	      1.00), BYTES(64), .processes = 2 },
+	      1.00), PINGPONG },
 	{ ROW("stream", "sysv-msg", &bench_queue_stream, &bench_sysv_stream,
-	      0.70), BYTES(64), .processes = 2, .cpus = 2 },
+	      0.70), STREAM },
 	{ ROW("stream", "pipe", &bench_queue_stream, &bench_pipe_stream, 0.90),
-	  BYTES(64), .processes = 2, .cpus = 2 },
+	  STREAM },
 	{ }
 };
