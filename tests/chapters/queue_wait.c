@@ -225,6 +225,30 @@ TEST(hand_over_that_had_stopped_goes_on_by_itself)
 	is_empty(q);
 }
 
+TEST(hand_over_that_had_stopped_goes_on_for_all_who_wait_for_each_other)
+{
+	struct call *receivers[3], *senders[3], *call;
+
+	limit(1, 0, 0);
+	put(q, 1, "x");
+	call = call_new(q, IPCBOOK_EXACT, 2);
+	call->buf = nowhere();
+	call_recv(call);
+	put(q, 2, "handed");
+	is(call_end(call), -EFAULT);
+	for (unsigned int i = 0; i < 3; i++)
+		receivers[i] = receiver(q, IPCBOOK_EXACT, 3);
+	for (unsigned int i = 0; i < 3; i++)
+		senders[i] = sender(q, 3, i + 1);
+	got(q, IPCBOOK_EXACT, 2, "handed");
+	for (unsigned int i = 0; i < 3; i++) {
+		is(call_end(receivers[i]), i + 1);
+		is(call_end(senders[i]), 0);
+	}
+	got(q, IPCBOOK_ANY, 0, "x");
+	is_empty(q);
+}
+
 /* --- Who is served first -------------------------------------------------- */
 
 TEST(a_small_message_does_not_overtake_a_big_one_that_waits_for_room)
