@@ -296,8 +296,8 @@ BARE_TEST(a_chapter_that_is_not_built_in_says_so)
 			is(ask_device(_IO(IPCBOOK_IOC_MAGIC, i << 4), &gone),
 			   -EOPNOTSUPP);
 		else
-			holds(ask_device(_IO(IPCBOOK_IOC_MAGIC, i << 4), NULL) !=
-			      -EOPNOTSUPP);
+			holds(ask_device(_IO(IPCBOOK_IOC_MAGIC, i << 4),
+					 NULL) != -EOPNOTSUPP);
 	}
 }
 
@@ -671,7 +671,7 @@ TEST(a_descriptor_cannot_be_reopened_for_more)
 
 /* --- The default queue ---------------------------------------------------- */
 
-/* A child in a network namespace of its own, with a default queue of its own. */
+/* A child in a network namespace, and so with a default queue, of its own. */
 static pid_t child_alone(void)
 {
 	pid_t pid = child();

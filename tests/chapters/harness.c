@@ -535,6 +535,14 @@ long queue_recv(int fd, enum ipcbook_select select, int64_t type, void *buf,
 	return ask(fd, IPCBOOK_IOC_QUEUE_RECV, &arg);
 }
 
+long queue_take(int fd, enum ipcbook_select select, int64_t type)
+{
+	char room[8192];
+
+	return queue_recv(fd, select, type, room, sizeof(room), IPCBOOK_NOWAIT,
+			  0, NULL);
+}
+
 long queue_peek(int fd, enum ipcbook_select select, int64_t type, void *buf,
 		size_t len, struct ipcbook_queue_info *info)
 {
@@ -620,6 +628,16 @@ void claim_works(int fd, const char *file, int line)
 			       IPCBOOK_NOWAIT, 0, NULL), 5, file, line);
 	claim(!memcmp(room, "works", 5), "what was received afterwards",
 	      file, line);
+}
+
+void drain(int fd)
+{
+	long n;
+
+	do
+		n = queue_take(fd, IPCBOOK_ANY, 0);
+	while (n > 0);
+	is(n, -EAGAIN);
 }
 
 void fill(int fd, int64_t type, size_t len, unsigned int n)

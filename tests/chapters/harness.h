@@ -155,6 +155,8 @@ long queue_send(int fd, int64_t type, const void *buf, size_t len,
 long queue_recv(int fd, enum ipcbook_select select, int64_t type, void *buf,
 		size_t len, unsigned int flags, uint64_t deadline,
 		struct ipcbook_queue_info *info);
+/* Receive without waiting, and throw it away; returns its length. */
+long queue_take(int fd, enum ipcbook_select select, int64_t type);
 long queue_peek(int fd, enum ipcbook_select select, int64_t type, void *buf,
 		size_t len, struct ipcbook_queue_info *info);
 long queue_select(int fd, enum ipcbook_select select, int64_t type);
@@ -172,9 +174,7 @@ struct ipcbook_stat queue_stat(int fd);
 	is(queue_send(fd, type, text, strlen(text), IPCBOOK_NOWAIT, 0), 0)
 #define got(fd, select, type, text)					\
 	claim_got(fd, select, type, text, __FILE__, __LINE__)
-#define is_empty(fd)							\
-	is(queue_recv(fd, IPCBOOK_ANY, 0, (char[1]){ 0 }, 1,		\
-		      IPCBOOK_NOWAIT, 0, NULL), -EAGAIN)
+#define is_empty(fd)	is(queue_take(fd, IPCBOOK_ANY, 0), -EAGAIN)
 
 /* A queue still does what it is for. */
 #define works(fd)	claim_works(fd, __FILE__, __LINE__)
@@ -182,6 +182,9 @@ struct ipcbook_stat queue_stat(int fd);
 void claim_got(int fd, enum ipcbook_select select, int64_t type,
 	       const char *text, const char *file, int line);
 void claim_works(int fd, const char *file, int line);
+
+/* Receive and throw away what there is. */
+void drain(int fd);
 
 /* Send n messages of len bytes. */
 void fill(int fd, int64_t type, size_t len, unsigned int n);

@@ -366,16 +366,6 @@ static long long charged(char which)
 	return figure(which, "memory.current", "");
 }
 
-/* Receives everything there is. */
-static void drain(int fd)
-{
-	static char room[8192];
-
-	while (queue_recv(fd, IPCBOOK_ANY, 0, room, sizeof(room),
-			  IPCBOOK_NOWAIT, 0, NULL) > 0)
-		;
-}
-
 TEST_WITH(a_queue_s_memory_is_charged_to_its_cgroup, cgroups_start)
 {
 	long long before, full, after;

@@ -41,13 +41,10 @@ TEST(one_name_in_two_network_namespaces_is_two_queues)
 BARE_TEST(each_network_namespace_has_its_default_queue)
 {
 	int device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR)));
-	char room[8192];
 	int inside;
 	pid_t pid;
 
-	while (queue_recv(device, IPCBOOK_ANY, 0, room, sizeof(room),
-			  IPCBOOK_NOWAIT, 0, NULL) > 0)
-		;
+	drain(device);
 	pid = child();
 	if (!pid) {
 		is(sys(unshare(CLONE_NEWNET)), 0);

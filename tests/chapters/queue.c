@@ -36,13 +36,7 @@ static uint64_t take(int fd, enum ipcbook_select select, int64_t type)
 
 static void drain_device(void)
 {
-	char room[8192];
-	int fd;
-
-	fd = keep(sys(open(IPCBOOK_DEVICE, O_RDONLY | O_NONBLOCK)));
-	while (read(fd, room, sizeof(room)) > 0)
-		;
-	is(errno, EAGAIN);
+	drain(keep(sys(open(IPCBOOK_DEVICE, O_RDONLY))));
 }
 
 BARE_TEST(an_ordinary_user_echoes_a_line_and_heads_it)
@@ -493,7 +487,7 @@ TEST(thousands_of_random_calls_agree_with_a_simple_model)
 	for (unsigned int i = 0; i < 20000; i++) {
 		unsigned int what = chance(&m, 100);
 
-		/* Tides, so that it is nearly empty and nearly full at times. */
+		/* Tides: it is nearly empty and nearly full at times. */
 		if (what < (i / 2000 % 2 ? 30 : 55) &&
 		    m.depth < ARRAY_SIZE(m.messages))
 			model_send(&m);

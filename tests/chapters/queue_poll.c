@@ -128,8 +128,7 @@ static void one_edge_each(enum ipcbook_select select, int64_t type,
 			put(q, other, "x");
 		is(event_of(ep), 0);
 	}
-	while (queue_recv(q, IPCBOOK_ANY, 0, (char[1]){ 0 }, 1, IPCBOOK_NOWAIT,
-			  0, NULL) == 1)
+	while (queue_take(q, IPCBOOK_ANY, 0) == 1)
 		is(event_of(ep), 0);
 	put(q, wanted, "x");
 	is(event_of(ep), EPOLLIN);
@@ -151,7 +150,6 @@ TEST(an_edge_is_not_lost_between_draining_and_waiting)
 	int ep = watch(q, EPOLLIN | EPOLLET);
 	struct epoll_event event;
 	unsigned int seen = 0;
-	char room[8];
 	pid_t pid;
 
 	give_seconds(120);
@@ -163,8 +161,7 @@ TEST(an_edge_is_not_lost_between_draining_and_waiting)
 	}
 	while (seen < 5000) {
 		is(sys(epoll_wait(ep, &event, 1, -1)), 1);
-		while (queue_recv(q, IPCBOOK_EXACT, 5, room, 8, IPCBOOK_NOWAIT,
-				  0, NULL) == 1)
+		while (queue_take(q, IPCBOOK_EXACT, 5) == 1)
 			seen++;
 	}
 	is(reap(pid), 0);
@@ -308,8 +305,7 @@ TEST(a_queue_is_writable_while_its_greatest_message_fits)
 	fill(q, 6, 1, 1);
 	is(ready(q), POLLIN);
 	put(q, 7, "still fits");
-	is(queue_recv(q, IPCBOOK_EXACT, 5, (char[40]){ 0 }, 40, 0, 0, NULL),
-	   40);
+	is(queue_take(q, IPCBOOK_EXACT, 5), 40);
 	is(ready(q), POLLOUT | POLLIN);
 	fill(q, 5, 1, 1);
 	is(ready(q), POLLIN);
@@ -329,12 +325,10 @@ TEST(room_for_the_greatest_message_wakes_those_who_poll_to_write)
 	call = poller(q, POLLOUT);
 	is(event_of(ep), 0);
 	for (unsigned int i = 0; i < 3; i++)
-		is(queue_recv(q, IPCBOOK_EXACT, 6, (char[10]){ 0 }, 10, 0, 0,
-			      NULL), 10);
+		is(queue_take(q, IPCBOOK_EXACT, 6), 10);
 	is(event_of(ep), 0);
 	is(call->done, false);
-	is(queue_recv(q, IPCBOOK_EXACT, 5, (char[60]){ 0 }, 60, 0, 0, NULL),
-	   60);
+	is(queue_take(q, IPCBOOK_EXACT, 5), 60);
 	is(call_end(call), POLLOUT);
 	is(event_of(ep), EPOLLOUT);
 	is(event_of(ep), 0);
@@ -368,8 +362,7 @@ TEST(a_sender_that_gives_up_leaves_the_queue_writable)
 	is(ready(q), POLLIN);
 	poll = poller(q, POLLOUT);
 	is(call_end(send), -ETIMEDOUT);
-	is(queue_recv(q, IPCBOOK_EXACT, 5, (char[50]){ 0 }, 50, 0, 0, NULL),
-	   50);
+	is(queue_take(q, IPCBOOK_EXACT, 5), 50);
 	is(call_end(poll), POLLOUT);
 }
 

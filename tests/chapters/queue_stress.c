@@ -320,7 +320,7 @@ static void count_all(void)
 	static struct {
 		unsigned char sure, unsure;
 	} seen[IDS];
-	uint64_t distinct = 0, sure = 0, went = 0;
+	unsigned long distinct = 0, sure = 0, went = 0;
 
 	for (unsigned int i = 0; i <= WORKERS; i++) {
 		for (struct slot *slot = all->logs[i]; slot->text.id; slot++) {
@@ -340,11 +340,8 @@ static void count_all(void)
 		holds(seen[id].sure || seen[id].unsure || !all->went[id]);
 		went += all->went[id];
 	}
-	print_message("# %llu sent, %llu of them surely; %llu received, "
-		      "%llu of them surely\n",
-		      (unsigned long long)queue_stat(q).sent,
-		      (unsigned long long)went, (unsigned long long)distinct,
-		      (unsigned long long)sure);
+	print_message("# %lu sent, %lu received; surely %lu and %lu\n",
+		      (unsigned long)queue_stat(q).sent, distinct, went, sure);
 	holds(went > 1000);
 	is(queue_stat(q).sent, distinct);
 	is(queue_stat(q).received, distinct);

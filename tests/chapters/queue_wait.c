@@ -131,8 +131,7 @@ TEST(a_receiver_takes_the_message_of_the_first_blocked_sender_it_selects)
 	got(q, IPCBOOK_EXACT, 3, "xx");
 	is(call_end(two), 0);
 	await_waiting(q, 0, 2);
-	is(queue_recv(q, IPCBOOK_EXACT, 4, (char[8]){ 0 }, 8, IPCBOOK_NOWAIT,
-		      0, NULL), -EAGAIN);
+	is(queue_take(q, IPCBOOK_EXACT, 4), -EAGAIN);
 	got(q, IPCBOOK_NOT, 1, "x");
 	is(call_end(one), 0);
 	got(q, IPCBOOK_EXACT, 1, "full");
@@ -260,17 +259,15 @@ TEST(a_small_message_does_not_overtake_a_big_one_that_waits_for_room)
 	fill(q, 2, 20, 1);
 	big = sender(q, 3, 50);
 	small = sender(q, 4, 10);
-	is(queue_recv(q, IPCBOOK_EXACT, 2, (char[20]){ 0 }, 20, 0, 0, NULL),
-	   20);
+	is(queue_take(q, IPCBOOK_EXACT, 2), 20);
 	is(queue_stat(q).senders_waiting, 2);
 	is(queue_send(q, 5, "x", 1, IPCBOOK_NOWAIT, 0), -EAGAIN);
-	is(queue_recv(q, IPCBOOK_EXACT, 1, (char[30]){ 0 }, 30, 0, 0, NULL),
-	   30);
+	is(queue_take(q, IPCBOOK_EXACT, 1), 30);
 	is(call_end(big), 0);
 	is(call_end(small), 0);
 	is(queue_stat(q).bytes, 60);
-	is(queue_recv(q, IPCBOOK_ANY, 0, (char[50]){ 0 }, 50, 0, 0, NULL), 50);
-	is(queue_recv(q, IPCBOOK_ANY, 0, (char[50]){ 0 }, 50, 0, 0, NULL), 10);
+	is(queue_take(q, IPCBOOK_ANY, 0), 50);
+	is(queue_take(q, IPCBOOK_ANY, 0), 10);
 }
 
 TEST(blocked_senders_get_room_in_order_of_arrival)
@@ -285,7 +282,7 @@ TEST(blocked_senders_get_room_in_order_of_arrival)
 	for (unsigned int i = 0; i < 4; i++) {
 		is(call_end(blocked[i]), 0);
 		is(queue_stat(q).senders_waiting, 3 - i);
-		is(queue_recv(q, IPCBOOK_ANY, 0, (char[8]){ 0 }, 8, 0, 0, NULL),
+		is(queue_take(q, IPCBOOK_ANY, 0),
 		   i + 1);
 	}
 	is_empty(q);
@@ -310,6 +307,7 @@ TEST(a_sender_that_gives_up_lets_the_next_in)
 
 TEST(a_sender_that_is_killed_lets_the_next_in)
 {
+	static char text[50];
 	struct call *small;
 	pid_t pid;
 
@@ -317,7 +315,7 @@ TEST(a_sender_that_is_killed_lets_the_next_in)
 	fill(q, 1, 40, 1);
 	pid = child();
 	if (!pid) {
-		queue_send(q, 2, (char[50]){ 0 }, 50, 0, 0);
+		queue_send(q, 2, text, sizeof(text), 0, 0);
 		_exit(1);
 	}
 	await_waiting(q, 0, 1);
@@ -701,13 +699,14 @@ TEST(killed_receivers_leave_nothing_behind)
 		{ IPCBOOK_NOT, 6 },
 	};
 	pid_t pids[8];
+	char room[8];
 
 	for (unsigned int i = 0; i < 8; i++) {
 		pids[i] = child();
 		if (pids[i])
 			continue;
 		queue_recv(q, kinds[i % 4].select, kinds[i % 4].type,
-			   (char[8]){ 0 }, 8, 0, 0, NULL);
+			   room, sizeof(room), 0, 0, NULL);
 		_exit(1);
 	}
 	await_waiting(q, 8, 0);
@@ -725,6 +724,7 @@ TEST(killed_receivers_leave_nothing_behind)
 
 TEST(killed_senders_leave_nothing_behind)
 {
+	static char text[3000];
 	pid_t pids[8];
 
 	limit(2, 0, 0);
@@ -733,8 +733,7 @@ TEST(killed_senders_leave_nothing_behind)
 		pids[i] = child();
 		if (pids[i])
 			continue;
-		queue_send(q, 2 + i % 3, (char[3000]){ 0 }, i % 2 ? 3000 : 3,
-			   0, 0);
+		queue_send(q, 2 + i % 3, text, i % 2 ? 3000 : 3, 0, 0);
 		_exit(1);
 	}
 	await_waiting(q, 0, 8);

@@ -106,6 +106,7 @@ UNLOAD_TEST(unloading_is_refused_while_a_descriptor_is_under_way)
 UNLOAD_TEST(unloading_is_refused_while_a_call_waits)
 {
 	int fd = queue_open("unload", READ);
+	char room[8];
 	pid_t pid;
 
 	need_module();
@@ -113,7 +114,7 @@ UNLOAD_TEST(unloading_is_refused_while_a_call_waits)
 	pid = child();
 	if (!pid) {
 		fd = queue_open("unload", READ | WRITE | CREATE);
-		queue_recv(fd, IPCBOOK_ANY, 0, (char[8]){ 0 }, 8, 0, 0, NULL);
+		queue_recv(fd, IPCBOOK_ANY, 0, room, 8, 0, 0, NULL);
 		_exit(1);
 	}
 	await_asleep(pid, SYS_ioctl);
@@ -193,8 +194,8 @@ UNLOAD_TEST(nothing_of_the_module_is_left)
 	is(queue_unlink("unload"), -ENOENT);
 }
 
-/* A figure of /proc/meminfo, in kilobytes. */
-static long meminfo(const char *key)
+/* A figure of /proc/meminfo. */
+static long kilobytes(const char *key)
 {
 	const char *text = strstr(slurp("/proc/meminfo"), key);
 
@@ -204,8 +205,8 @@ static long meminfo(const char *key)
 
 static long kernel_memory(void)
 {
-	return meminfo("SUnreclaim:") + meminfo("VmallocUsed:") +
-	       meminfo("Percpu:");
+	return kilobytes("SUnreclaim:") + kilobytes("VmallocUsed:") +
+	       kilobytes("Percpu:");
 }
 
 /* Leaves queues with and without messages, small and large, and a waiter's. */
