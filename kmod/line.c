@@ -97,11 +97,20 @@ void line_insert(struct line *line, struct place *place)
 						&parent->rb_right;
 	}
 	line->types++;
+	line->high = max(line->high, place->type);
 	place->oldest = place->number;
 	rb_link_node(&place->node, parent, link);
 	if (parent)
 		place_callbacks_propagate(parent, NULL);
 	rb_insert_augmented(&place->node, &line->root, &place_callbacks);
+}
+
+/* The next lower type, of which there is one if this is the highest. */
+static s64 line_before(const struct place *place)
+{
+	const struct rb_node *before = rb_prev(&place->node);
+
+	return before ? to_place(before)->type : place->type;
 }
 
 void line_remove(struct line *line, struct place *place)
@@ -111,6 +120,8 @@ void line_remove(struct line *line, struct place *place)
 	if (RB_EMPTY_NODE(&place->node)) {
 		list_del_init(&place->same);
 	} else if (alone) {
+		if (place->type == line->high)
+			line->high = line_before(place);
 		rb_erase_augmented(&place->node, &line->root, &place_callbacks);
 		RB_CLEAR_NODE(&place->node);
 		line->types--;
@@ -160,6 +171,8 @@ struct place *line_oldest(const struct line *line, s64 low, s64 high)
 	struct place *best;
 	struct rb_node *at;
 
+	if (low > line->high)
+		return NULL;
 	while (rb && (to_place(rb)->type < low || to_place(rb)->type > high))
 		rb = to_place(rb)->type < low ? rb->rb_right : rb->rb_left;
 	if (!rb)

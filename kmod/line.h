@@ -31,10 +31,12 @@ struct place {
  * struct line - those who wait, sorted by type
  * @root: the first of each type
  * @types: how many types
+ * @high: no type in it is higher
  */
 struct line {
 	struct rb_root root;
 	u64 types;
+	s64 high;
 };
 
 #define to_place(rb)	rb_entry(rb, struct place, node)
@@ -91,6 +93,7 @@ static inline void line_add(struct line *line, struct place *place)
 	rb_set_parent_color(&place->node, NULL, RB_BLACK);
 	line->root.rb_node = &place->node;
 	line->types = 1;
+	line->high = place->type;
 }
 
 /**

@@ -365,6 +365,8 @@ static void wake_range(struct line *line, s64 low, s64 high)
 	struct place *first, *place, *next;
 	struct rb_node *after;
 
+	if (low > line->high)
+		return;
 	for (first = line_lowest(line, low); first && first->type <= high;
 	     first = after ? to_place(after) : NULL) {
 		after = rb_next(&first->node);
@@ -660,10 +662,18 @@ static __always_inline int copy_out(struct queue_msg *msg, struct wanted *want, 
 
 /* ------------------------------------------------------------------- sending */
 
+/* Whether a message of @len bytes stays within the limits. */
 static bool queue_has_room(const struct queue *queue, size_t len)
 {
 	return queue->messages < queue->max_messages &&
 	       queue->bytes + len <= queue->max_bytes;
+}
+
+/* Whether any sender would find room. */
+static bool queue_writable(const struct queue *queue)
+{
+	return line_empty(&queue->blocked) &&
+	       queue_has_room(queue, queue->max_size);
 }
 
 /*
@@ -774,24 +784,28 @@ static void queue_unblock(struct queue *queue, struct queue_msg *msg,
  */
 static void queue_rejoin(struct queue *queue, struct waiter **list)
 {
-	struct rb_node *rb, *next;
+	s64 type = IPCBOOK_TYPE_MIN;
 	struct queue_msg *msg;
 
 	queue->crowded = false;
-	for (rb = rb_first(&queue->blocked.root); rb; rb = next) {
-		next = rb_next(rb);
-		msg = to_msg(to_place(rb));
+	while ((msg = to_msg(line_lowest(&queue->blocked, type)))) {
+		type = msg->place.type;
+		if (!queue_receiver(queue, type)) {
+			type++;
+			continue;
+		}
 		if (!queue_may_pass(queue))
 			break;
-		if (!queue_receiver(queue, msg->place.type))
-			continue;
 		queue_unblock(queue, msg, list);
 		if (!queue_hand_over(queue, msg, list))
 			queue_append(queue, msg);
 	}
 }
 
-/* Room may have come: lets blocked senders in, strictly in order of arrival. */
+/*
+ * The queue was full, and room may have come: lets blocked senders in, strictly
+ * in order of arrival, and tells those who poll for it when there is some left.
+ */
 static void queue_grant(struct queue *queue, struct waiter **list)
 {
 	struct queue_msg *msg;
@@ -808,8 +822,7 @@ static void queue_grant(struct queue *queue, struct waiter **list)
 			queue_append(queue, msg);
 	}
 	/* Under the lock that poll takes after it entered the wait queue. */
-	if (waitqueue_active(&queue->writers) &&
-	    queue_has_room(queue, queue->max_size))
+	if (waitqueue_active(&queue->writers) && queue_writable(queue))
 		wake_up_poll(&queue->writers, EPOLLOUT | EPOLLWRNORM);
 }
 
@@ -821,6 +834,7 @@ static struct queue_msg *queue_consume(struct queue *queue,
 				       struct queue_msg *msg,
 				       struct waiter **list)
 {
+	bool full = !queue_writable(queue) || queue->crowded;
 	struct pid *pid = task_tgid(current);
 
 	lockdep_assert_held(&queue->lock);
@@ -831,9 +845,7 @@ static struct queue_msg *queue_consume(struct queue *queue,
 		put_pid(queue->receiver);
 		queue->receiver = get_pid(pid);
 	}
-	if (unlikely(!line_empty(&queue->blocked) || queue->crowded ||
-		     /* See queue_grant(). */
-		     waitqueue_active(&queue->writers)))
+	if (unlikely(full))
 		queue_grant(queue, list);
 	return msg_put(queue, msg);
 }
@@ -1358,13 +1370,19 @@ static __poll_t queue_poll(struct file *filp, struct poll_table_struct *pt)
 	struct queue_file *qf;
 	struct queue *queue;
 	__poll_t mask = 0;
+	__poll_t events;
 
 	if (IS_ERR(file))
 		return EPOLLERR;
 	qf = to_queue_file(file);
 	queue = to_queue(file->object);
-	poll_wait(filp, &qf->readers, pt);
-	poll_wait(filp, &queue->writers, pt);
+	/* Who waits for one only is not to be woken by the other. */
+	events = poll_requested_events(pt);
+	if (events & (EPOLLIN | EPOLLRDNORM) ||
+	    !(events & (EPOLLOUT | EPOLLWRNORM)))
+		poll_wait(filp, &qf->readers, pt);
+	if (events & (EPOLLOUT | EPOLLWRNORM))
+		poll_wait(filp, &queue->writers, pt);
 
 	spin_lock(&queue->lock);
 	/* Not merely asked, but waited for: see wake_poller(). */
@@ -1374,8 +1392,7 @@ static __poll_t queue_poll(struct file *filp, struct poll_table_struct *pt)
 		mask |= EPOLLHUP | EPOLLERR;
 	if (queue_readable(queue, qf))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (line_empty(&queue->blocked) &&
-	    queue_has_room(queue, queue->max_size))
+	if (queue_writable(queue))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	spin_unlock(&queue->lock);
 	if (!(file->access & BOOK_READ))
