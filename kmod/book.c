@@ -260,6 +260,25 @@ void *book_alloc_owned(struct book_object *object, struct kmem_cache *cache,
 	return memory;
 }
 
+/**
+ * book_alloc_index() - heads of hash chains that an object owns
+ * @object: it; its creator's memory cgroup is charged
+ * @bits: two to the power of which are wanted
+ *
+ * Return: the heads, empty, for kvfree(); or NULL.
+ */
+struct hlist_head *book_alloc_index(struct book_object *object,
+				    unsigned int bits)
+{
+	struct mem_cgroup *before = set_active_memcg(object->memcg);
+	struct hlist_head *index;
+
+	index = kvcalloc(1UL << bits, sizeof(*index), GFP_KERNEL_ACCOUNT |
+			 __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
+	set_active_memcg(before);
+	return index;
+}
+
 /* -------------------------------------------------------------- permissions */
 
 static bool book_ns_capable(const struct book_ns *ns, const struct cred *cred,

@@ -157,6 +157,8 @@ struct mem_cgroup *book_memcg_get(void);
 void book_memcg_put(struct mem_cgroup *memcg);
 void *book_alloc_owned(struct book_object *object, struct kmem_cache *cache,
 		       gfp_t gfp);
+struct hlist_head *book_alloc_index(struct book_object *object,
+				    unsigned int bits);
 int book_limit(u64 *value, u64 standard, u64 most);
 
 /*

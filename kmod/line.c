@@ -13,12 +13,17 @@
  *	the oldest of a range of types	the lowest number of the subtrees inside
  *	the lowest type			go left
  *
+ * Once there are many types, an index by hash of the type finds one of them, and
+ * that there is none, without the tree.
+ *
  * Joining and leaving cost the same. Nothing is allocated: the place in the
  * line is part of who waits.
  *
  * Locks: none; whoever owns the line has one.
  */
+#include <linux/jhash.h>
 #include <linux/minmax.h>
+#include <linux/random.h>
 
 #include "line.h"
 
@@ -46,12 +51,72 @@ static bool place_compute(struct place *place, bool exit)
 RB_DECLARE_CALLBACKS(static, place_callbacks, struct place, node, oldest,
 		     place_compute);
 
+static struct hlist_head *line_head(const struct line *line, s64 type)
+{
+	static u32 secret __read_mostly;
+
+	/* Nobody is to choose types that share a head. */
+	get_random_once(&secret, sizeof(secret));
+	return line->index + (jhash_2words(type, type >> 32, secret) >>
+			      (32 - line->bits));
+}
+
+/* The first of a type, or NULL. */
+struct place *line_find(const struct line *line, s64 type)
+{
+	struct rb_node *rb = line->root.rb_node;
+	struct place *at;
+
+	if (line->index) {
+		hlist_for_each_entry(at, line_head(line, type), hash)
+			if (at->type == type)
+				return at;
+		return NULL;
+	}
+	while (rb) {
+		at = to_place(rb);
+		if (at->type == type)
+			return at;
+		rb = type < at->type ? rb->rb_left : rb->rb_right;
+	}
+	return NULL;
+}
+
+/**
+ * line_index() - gives a line a larger index
+ * @line: the line
+ * @index: zeroed heads
+ * @bits: two to the power of which there are
+ *
+ * Return: the heads that are not needed any more: the old ones, or @index if
+ * somebody else was faster.
+ */
+struct hlist_head *line_index(struct line *line, struct hlist_head *index,
+			      unsigned int bits)
+{
+	struct hlist_head *old = line->index;
+	struct rb_node *rb;
+
+	if (old && line->bits >= bits)
+		return index;
+	line->index = index;
+	line->bits = bits;
+	for (rb = rb_first(&line->root); rb; rb = rb_next(rb))
+		hlist_add_head(&to_place(rb)->hash,
+			       line_head(line, to_place(rb)->type));
+	return old;
+}
+
 /* @new takes the node of @old, which was the first of their type. */
 static void line_replace(struct line *line, struct place *old,
 			 struct place *new)
 {
 	rb_replace_node(&old->node, &new->node, &line->root);
 	RB_CLEAR_NODE(&old->node);
+	if (line->index) {
+		hlist_del(&old->hash);
+		hlist_add_head(&new->hash, line_head(line, new->type));
+	}
 	new->oldest = old->oldest;
 	place_callbacks_propagate(&new->node, NULL);
 }
@@ -84,7 +149,13 @@ void line_insert(struct line *line, struct place *place)
 {
 	struct rb_node **link = &line->root.rb_node;
 	struct rb_node *parent = NULL;
+	struct place *first;
 
+	first = line->index ? line_find(line, place->type) : NULL;
+	if (first) {
+		line_join(line, first, place);
+		return;
+	}
 	while (*link) {
 		struct place *at = to_place(*link);
 
@@ -103,6 +174,8 @@ void line_insert(struct line *line, struct place *place)
 	if (parent)
 		place_callbacks_propagate(parent, NULL);
 	rb_insert_augmented(&place->node, &line->root, &place_callbacks);
+	if (line->index)
+		hlist_add_head(&place->hash, line_head(line, place->type));
 }
 
 /* The next lower type, of which there is one if this is the highest. */
@@ -124,6 +197,8 @@ void line_remove(struct line *line, struct place *place)
 			line->high = line_before(place);
 		rb_erase_augmented(&place->node, &line->root, &place_callbacks);
 		RB_CLEAR_NODE(&place->node);
+		if (line->index)
+			hlist_del(&place->hash);
 		line->types--;
 	} else {
 		line_replace(line, place,
@@ -171,15 +246,15 @@ struct place *line_oldest(const struct line *line, s64 low, s64 high)
 	struct place *best;
 	struct rb_node *at;
 
-	if (low > line->high)
+	if (!rb || low > line->high)
 		return NULL;
+	if (low == high)
+		return line_find(line, low);
 	while (rb && (to_place(rb)->type < low || to_place(rb)->type > high))
 		rb = to_place(rb)->type < low ? rb->rb_right : rb->rb_left;
 	if (!rb)
 		return NULL;
 	best = to_place(rb);
-	if (low == high)
-		return best;
 	/* Of the left side what is not below low, of the right likewise. */
 	for (at = rb->rb_left; at;) {
 		if (to_place(at)->type < low) {

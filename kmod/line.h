@@ -6,6 +6,7 @@
 #define _IPCBOOK_LINE_H
 
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/rbtree_augmented.h>
 #include <linux/types.h>
 
@@ -17,6 +18,7 @@
  * @type: what the line is sorted by
  * @number: order of arrival
  * @oldest: lowest number in the subtree
+ * @hash: in the index, for the first of its type
  * @same: all of one type, as a ring that begins at the one in the tree
  */
 struct place {
@@ -24,6 +26,7 @@ struct place {
 	s64 type;
 	u64 number;
 	u64 oldest;
+	struct hlist_node hash;
 	struct list_head same;
 };
 
@@ -32,12 +35,20 @@ struct place {
  * @root: the first of each type
  * @types: how many types
  * @high: no type in it is higher
+ * @index: the same by hash of the type, once there are many; or NULL
+ * @bits: the index has two to the power of this heads
  */
 struct line {
 	struct rb_root root;
 	u64 types;
 	s64 high;
+	struct hlist_head *index;
+	unsigned int bits;
 };
+
+/* Types below which a line needs no index, and most heads of an index. */
+#define LINE_INDEX_FROM		32
+#define LINE_INDEX_BITS		20
 
 #define to_place(rb)	rb_entry(rb, struct place, node)
 
@@ -58,6 +69,18 @@ static inline bool line_empty(const struct line *line)
 	return RB_EMPTY_ROOT(&line->root);
 }
 
+/* Whether a type from @low up may be in it. */
+static inline bool line_reaches(const struct line *line, s64 low)
+{
+	return !line_empty(line) && low <= line->high;
+}
+
+/* Whether a type other than @type is in it. */
+static inline bool line_has_other(const struct line *line, s64 type)
+{
+	return !line_empty(line) && !(line->types == 1 && line->high == type);
+}
+
 static inline struct place *line_older(struct place *a, struct place *b)
 {
 	if (!a || !b)
@@ -68,6 +91,9 @@ static inline struct place *line_older(struct place *a, struct place *b)
 void line_insert(struct line *line, struct place *place);
 void line_remove(struct line *line, struct place *place);
 struct place *line_search(const struct line *line, u32 select, s64 type);
+struct hlist_head *line_index(struct line *line, struct hlist_head *index,
+			      unsigned int bits);
+struct place *line_find(const struct line *line, s64 type);
 struct place *line_oldest(const struct line *line, s64 low, s64 high);
 struct place *line_oldest_but(const struct line *line, s64 type);
 struct place *line_lowest(const struct line *line, s64 low);
@@ -83,7 +109,7 @@ struct place *line_lowest(const struct line *line, s64 low);
  */
 static inline void line_add(struct line *line, struct place *place)
 {
-	if (!line_empty(line)) {
+	if (!line_empty(line) || line->index) {
 		line_insert(line, place);
 		return;
 	}
@@ -104,7 +130,7 @@ static inline void line_add(struct line *line, struct place *place)
 static inline void line_del(struct line *line, struct place *place)
 {
 	if (line->root.rb_node != &place->node || place->node.rb_left ||
-	    place->node.rb_right || !list_empty(&place->same)) {
+	    place->node.rb_right || !list_empty(&place->same) || line->index) {
 		line_remove(line, place);
 		return;
 	}
@@ -131,6 +157,21 @@ static inline struct place *line_select(const struct line *line, u32 select,
 	if (select == IPCBOOK_EXACT && to_place(rb)->type == type)
 		return to_place(rb);
 	return line_search(line, select, type);
+}
+
+/**
+ * line_crowded() - whether a line wants a larger index
+ * @line: the line
+ *
+ * Return: two to the power of which it should have, or 0 if it has enough.
+ */
+static inline unsigned int line_crowded(const struct line *line)
+{
+	unsigned int bits = line->index ? line->bits : const_ilog2(LINE_INDEX_FROM);
+
+	if (likely(line->types <= 1ULL << bits) || bits >= LINE_INDEX_BITS)
+		return 0;
+	return bits + 2;
 }
 
 #endif /* _IPCBOOK_LINE_H */

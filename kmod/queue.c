@@ -360,39 +360,46 @@ static void wake_poller(struct line *line, struct place *place)
 		line_del(line, place);
 }
 
+static void wake_type(struct line *line, struct place *first)
+{
+	struct place *place, *next;
+
+	list_for_each_entry_safe(place, next, &first->same, same)
+		wake_poller(line, place);
+	wake_poller(line, first);
+}
+
 static void wake_range(struct line *line, s64 low, s64 high)
 {
-	struct place *first, *place, *next;
 	struct rb_node *after;
+	struct place *first;
 
-	if (low > line->high)
-		return;
 	for (first = line_lowest(line, low); first && first->type <= high;
 	     first = after ? to_place(after) : NULL) {
 		after = rb_next(&first->node);
-		list_for_each_entry_safe(place, next, &first->same, same)
-			wake_poller(line, place);
-		wake_poller(line, first);
+		wake_type(line, first);
 	}
 }
 
 /* A message of @type can be received. */
 static void queue_wake_readers(struct queue *queue, s64 type)
 {
+	struct line *lines = queue->pollers;
+	struct place *first;
+
 	lockdep_assert_held(&queue->lock);
-	if (!line_empty(&queue->pollers[WANT_EXACT]))
-		wake_range(&queue->pollers[WANT_EXACT], type, type);
-	if (!line_empty(&queue->pollers[WANT_UPTO]))
-		wake_range(&queue->pollers[WANT_UPTO], type, IPCBOOK_TYPE_MAX);
-	if (!line_empty(&queue->pollers[WANT_NOT])) {
-		wake_range(&queue->pollers[WANT_NOT], IPCBOOK_TYPE_MIN,
-			   type - 1);
-		wake_range(&queue->pollers[WANT_NOT], type + 1,
-			   IPCBOOK_TYPE_MAX);
+	first = line_find(&lines[WANT_EXACT], type);
+	if (first)
+		wake_type(&lines[WANT_EXACT], first);
+	if (line_reaches(&lines[WANT_UPTO], type))
+		wake_range(&lines[WANT_UPTO], type, IPCBOOK_TYPE_MAX);
+	if (line_has_other(&lines[WANT_NOT], type)) {
+		wake_range(&lines[WANT_NOT], IPCBOOK_TYPE_MIN, type - 1);
+		wake_range(&lines[WANT_NOT], type + 1, IPCBOOK_TYPE_MAX);
 	}
-	queue->polled = !line_empty(&queue->pollers[WANT_EXACT]) ||
-			!line_empty(&queue->pollers[WANT_UPTO]) ||
-			!line_empty(&queue->pollers[WANT_NOT]);
+	queue->polled = !line_empty(&lines[WANT_EXACT]) ||
+			!line_empty(&lines[WANT_UPTO]) ||
+			!line_empty(&lines[WANT_NOT]);
 }
 
 /* Enters @qf among the pollers. */
@@ -404,6 +411,20 @@ static void queue_watch(struct queue *queue, struct queue_file *qf)
 	qf->place.number = ++queue->ticket;
 	queue->polled = true;
 	line_add(&queue->pollers[want_line(qf->select)], &qf->place);
+}
+
+/* Gives @line the index that it wants; without one it is only slower. */
+static void queue_index(struct queue *queue, struct line *line,
+			unsigned int bits)
+{
+	struct hlist_head *index = book_alloc_index(&queue->object, bits);
+
+	if (!index)
+		return;
+	spin_lock(&queue->lock);
+	index = line_index(line, index, bits);
+	spin_unlock(&queue->lock);
+	kvfree(index);
 }
 
 /* Sleeps until @waiter is done, or no longer than it may. */
@@ -457,14 +478,18 @@ static int queue_wait(struct queue *queue, struct waiter *waiter,
 {
 	bool sender = line == &queue->blocked;
 	u64 start = trace_queue_wait_enabled() ? ktime_get_ns() : 0;
+	unsigned int bits;
 	int err;
 
 	waiter->task = current;
 	waiter->err = WAITING;
 	line_add(line, place);
+	bits = line_crowded(line);
 	spin_unlock(&queue->lock);
 	wake_all(*list);
 	*list = NULL;
+	if (bits)
+		queue_index(queue, line, bits);
 	err = queue_sleep(waiter, deadline);
 	spin_lock(&queue->lock);
 	if (waiter->err == WAITING) {
@@ -697,10 +722,13 @@ static struct waiter *queue_receiver(struct queue *queue, s64 type)
 	struct place *place;
 
 	lockdep_assert_held(&queue->lock);
-	place = line_oldest(&lines[WANT_EXACT], type, type);
-	place = line_older(place, line_oldest(&lines[WANT_UPTO], type,
-					      IPCBOOK_TYPE_MAX));
-	place = line_older(place, line_oldest_but(&lines[WANT_NOT], type));
+	place = line_find(&lines[WANT_EXACT], type);
+	if (line_reaches(&lines[WANT_UPTO], type))
+		place = line_older(place, line_oldest(&lines[WANT_UPTO], type,
+						      IPCBOOK_TYPE_MAX));
+	if (line_has_other(&lines[WANT_NOT], type))
+		place = line_older(place, line_oldest_but(&lines[WANT_NOT],
+							  type));
 	return place ? container_of(place, struct waiter, place) : NULL;
 }
 
@@ -985,6 +1013,7 @@ static int queue_send(struct queue *queue, struct offer *offer)
 	u64 bounce[QUEUE_SLOT / sizeof(u64)] __uninitialized;
 	struct queue_msg *msg = NULL;
 	struct waiter *list = NULL;
+	unsigned int bits;
 	int err;
 
 	err = queue_check_offer(queue, offer);
@@ -1016,9 +1045,12 @@ static int queue_send(struct queue *queue, struct offer *offer)
 	msg_fill(queue, msg, offer);
 	err = queue_enter(queue, msg, offer, &list);
 	msg = err ? msg_put(queue, msg) : NULL;
+	bits = line_crowded(&queue->queued);
 	spin_unlock(&queue->lock);
 	wake_all(list);
 	msg_free(msg);
+	if (unlikely(bits && gfpflags_allow_blocking(offer->gfp)))
+		queue_index(queue, &queue->queued, bits);
 	return err;
 }
 
@@ -1370,7 +1402,9 @@ static __poll_t queue_poll(struct file *filp, struct poll_table_struct *pt)
 	struct queue_file *qf;
 	struct queue *queue;
 	__poll_t mask = 0;
+	unsigned int bits;
 	__poll_t events;
+	struct line *line;
 
 	if (IS_ERR(file))
 		return EPOLLERR;
@@ -1394,7 +1428,11 @@ static __poll_t queue_poll(struct file *filp, struct poll_table_struct *pt)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (queue_writable(queue))
 		mask |= EPOLLOUT | EPOLLWRNORM;
+	line = &queue->pollers[want_line(qf->select)];
+	bits = line_crowded(line);
 	spin_unlock(&queue->lock);
+	if (unlikely(bits))
+		queue_index(queue, line, bits);
 	if (!(file->access & BOOK_READ))
 		mask &= ~(EPOLLIN | EPOLLRDNORM);
 	if (!(file->access & BOOK_WRITE))
@@ -1717,6 +1755,7 @@ static void queue_destroy(struct book_object *object)
 {
 	struct queue *queue = to_queue(object);
 	struct queue_msg *msg;
+	int i;
 
 	while (!line_empty(&queue->queued)) {
 		msg = to_msg(to_place(queue->queued.root.rb_node));
@@ -1732,6 +1771,12 @@ static void queue_destroy(struct book_object *object)
 		queue->large = msg->next;
 		msg_free(msg);
 	}
+	for (i = 0; i < WANTS; i++) {
+		kvfree(queue->receivers[i].index);
+		kvfree(queue->pollers[i].index);
+	}
+	kvfree(queue->queued.index);
+	kvfree(queue->blocked.index);
 	put_pid(queue->sender);
 	put_pid(queue->receiver);
 	kfree(queue);
