@@ -23,6 +23,7 @@
  */
 #include <linux/jhash.h>
 #include <linux/minmax.h>
+#include <linux/once.h>
 #include <linux/random.h>
 
 #include "line.h"
