@@ -171,6 +171,8 @@ TEST(an_open_with_one_thing_wrong_is_refused)
 	OPEN(flags, READ | IPCBOOK_OPEN_ANON, EINVAL);
 	OPEN(mode, 01000, EINVAL);
 	OPEN(mode, UINT32_MAX, EINVAL);
+	for (unsigned int word = 3; word < 8; word++)
+		OPEN(reserved[word], 1, EINVAL);
 	OPEN(chapter, 0, EINVAL);
 	OPEN(chapter, 8, EINVAL);
 	OPEN(chapter, UINT32_MAX, EINVAL);

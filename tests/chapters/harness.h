@@ -69,7 +69,10 @@ int fixture_end(void **state);
 /* Replace the test's queue by one of these limits (0: the default). */
 void limit(uint64_t messages, uint64_t bytes, uint64_t size);
 
-/* A test that needs more than the usual minute. */
+/* A kernel that looks for mistakes: all takes longer, and memory is padded. */
+bool slow_kernel(void);
+
+/* A test that needs more than the usual minute (on a slow kernel, five). */
 void give_seconds(unsigned int seconds);
 
 /* A test that cannot be run here; says why. */

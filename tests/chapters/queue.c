@@ -294,6 +294,24 @@ TEST(a_big_message_gathers_and_scatters_too)
 	assert_memory_equal(from, to, sizeof(from));
 }
 
+TEST(a_message_of_megabytes_goes_through)
+{
+	const size_t len = 5000001;
+	char *from = edge(len), *to = edge(len);
+
+	limit(0, 2 * len, len);
+	for (size_t i = 0; i < len; i++)
+		from[i] = i * 7 + i / 4099;
+	is(sys(pwrite(q, from, len, 5)), len);
+	is(queue_send(q, 6, from, len, 0, 0), 0);
+	is(sys(pread(q, to, len, 6)), len);
+	holds(!memcmp(from, to, len));
+	memset(to, 0, len);
+	is(queue_recv(q, IPCBOOK_EXACT, 5, to, len, 0, 0, NULL), len);
+	holds(!memcmp(from, to, len));
+	is_empty(q);
+}
+
 TEST(rwf_nowait_gives_eagain_where_the_call_would_wait)
 {
 	struct iovec part = { "abc", 3 };
@@ -609,6 +627,31 @@ TEST(a_message_tells_where_it_came_from)
 	is(info.pid, getpid());
 	is(info.uid, 0);
 	is(info.gid, 0);
+}
+
+TEST(numbers_are_given_in_order_of_arrival_and_leave_no_gaps)
+{
+	struct ipcbook_queue_info info;
+	struct call *call;
+	char room[8];
+
+	limit(2, 0, 0);
+	call = receiver(q, IPCBOOK_EXACT, 5);
+	put(q, 5, "1");
+	is(call_end(call), 1);
+	is(call->info.number, 1);
+	is(queue_recv(q, IPCBOOK_ANY, 0, room, 8, 0, 1, NULL), -ETIMEDOUT);
+	put(q, 6, "2");
+	put(q, 6, "3");
+	is(queue_send(q, 6, "x", 1, IPCBOOK_NOWAIT, 0), -EAGAIN);
+	is(queue_send(q, 6, "x", 1, 0, 1), -ETIMEDOUT);
+	is(queue_send(q, 6, nowhere(), 1, 0, 0), -EFAULT);
+	call = sender(q, 6, 1);
+	for (unsigned int i = 2; i <= 4; i++) {
+		is(queue_recv(q, IPCBOOK_ANY, 0, room, 8, 0, 0, &info), 1);
+		is(info.number, i);
+	}
+	is(call_end(call), 0);
 }
 
 TEST(a_thread_sends_in_its_process_name)

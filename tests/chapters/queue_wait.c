@@ -687,6 +687,27 @@ TEST(a_stopped_receiver_is_passed_over_and_then_waits_again)
 	is(reap(pid), 0);
 }
 
+/* --- One descriptor, two threads ------------------------------------------ */
+
+static long make_own_read(struct call *call)
+{
+	return sys(read(call->fd, call->room, sizeof(call->room)));
+}
+
+TEST(a_type_set_while_a_read_waits_is_kept)
+{
+	struct call *call = call_new(q, IPCBOOK_ANY, 0);
+
+	is(sys(lseek(q, 5, SEEK_SET)), 5);
+	call_other(call, make_own_read, SYS_read);
+	is(sys(lseek(q, 7, SEEK_SET)), 7);
+	put(q, 7, "seven");
+	put(q, 5, "five");
+	is(call_end(call), 4);
+	is(sys(lseek(q, 0, SEEK_CUR)), 7);
+	is(sys(read(q, call->room, sizeof(call->room))), 5);
+}
+
 /* --- Death ---------------------------------------------------------------- */
 
 TEST(killed_receivers_leave_nothing_behind)

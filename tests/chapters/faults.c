@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every allocation and every copy of a call fails once, one after the other,
+ * by the kernel's fault injection: the call says so, nothing is lost, and what
+ * it was asked of works on. Only a kernel built for that can run this (debug
+ * in the VM); others skip it.
+ */
+#include "harness.h"
+
+#define READ	IPCBOOK_OPEN_READ
+#define WRITE	IPCBOOK_OPEN_WRITE
+#define CREATE	IPCBOOK_OPEN_CREATE
+
+/* Has the kernel check, or spare, what may fail. */
+static void set_faults(const char *file, const char *value)
+{
+	static const char *const kinds[] = {
+		"failslab", "fail_page_alloc", "fail_usercopy",
+	};
+	char path[96];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s",
+			 kinds[i], file);
+		spit(path, value);
+	}
+}
+
+static void need_faults(void)
+{
+	if (access("/proc/thread-self/fail-nth", W_OK))
+		not_here("this kernel injects no faults");
+	/* Allocations that may wait, and of any order; in silence. */
+	set_faults("ignore-gfp-wait", "N");
+	set_faults("min-order", "0");
+	set_faults("verbose", "0");
+}
+
+/* Opened once: opening it may fail as well. */
+static int nth_fd = -1;
+
+/* Arms the failure of the nth thing, or disarms; tells if it still waits. */
+static bool fail_nth(unsigned int n)
+{
+	char text[16] = "";
+
+	if (n) {
+		snprintf(text, sizeof(text), "%u", n);
+		is(sys(pwrite(nth_fd, text, strlen(text), 0)), strlen(text));
+		return true;
+	}
+	holds(pread(nth_fd, text, sizeof(text) - 1, 0) > 0);
+	is(sys(pwrite(nth_fd, "0", 1, 0)), 1);
+	return atoi(text) > 0;
+}
+
+/*
+ * Calls until nothing fails any more. What a call that failed may answer is
+ * ENOMEM or EFAULT; check() then looks whether all is well. Returns how often
+ * it failed.
+ */
+static unsigned int fail_each(long (*call)(void), void (*check)(long answer))
+{
+	unsigned int failed = 0;
+
+	nth_fd = keep(sys(open("/proc/thread-self/fail-nth", O_RDWR)));
+	for (unsigned int n = 1; n < 1000; n++) {
+		bool spared;
+		long answer;
+
+		fail_nth(n);
+		answer = call();
+		spared = fail_nth(0);
+		holds(answer >= 0 || answer == -ENOMEM || answer == -EFAULT);
+		failed += answer < 0;
+		check(answer);
+		if (spared) {
+			holds(answer >= 0);
+			drop(nth_fd);
+			return failed;
+		}
+	}
+	claim(false, "it ends", __FILE__, __LINE__);
+	return 0;
+}
+
+/* --- Sending -------------------------------------------------------------- */
+
+static char text[5000] = "text";
+static char room[5000];
+
+static long send_small(void)
+{
+	return queue_send(q, 5, text, 10, IPCBOOK_NOWAIT, 0);
+}
+
+static long send_large(void)
+{
+	return queue_send(q, 5, text, sizeof(text), IPCBOOK_NOWAIT, 0);
+}
+
+static long write_small(void)
+{
+	return sys(pwrite(q, text, 10, 5));
+}
+
+static long write_large(void)
+{
+	return sys(pwrite(q, text, sizeof(text), 5));
+}
+
+/* Sent or not, and nothing between. */
+static void check_sent(long answer)
+{
+	is(queue_stat(q).depth, answer >= 0);
+	if (answer >= 0)
+		holds(queue_take(q, IPCBOOK_EXACT, 5) >= 10);
+	is_empty(q);
+	works(q);
+	/* Spare memory would keep the next from failing. */
+	limit(0, 0, 0);
+}
+
+TEST(a_send_that_fails_sends_nothing)
+{
+	need_faults();
+	holds(fail_each(send_small, check_sent) >= 2);
+	holds(fail_each(send_large, check_sent) >= 2);
+	holds(fail_each(write_small, check_sent) >= 1);
+	holds(fail_each(write_large, check_sent) >= 1);
+}
+
+/* --- Receiving ------------------------------------------------------------ */
+
+static struct ipcbook_queue_info info;
+
+static long receive(void)
+{
+	return queue_recv(q, IPCBOOK_EXACT, 5, room, sizeof(room), 0, 0, &info);
+}
+
+static long read_plain(void)
+{
+	return sys(pread(q, room, sizeof(room), 5));
+}
+
+static long peek(void)
+{
+	return queue_peek(q, IPCBOOK_EXACT, 5, room, sizeof(room), &info);
+}
+
+/* What was not received is received now; then there is another. */
+static void check_received(long answer)
+{
+	if (answer < 0)
+		is(queue_take(q, IPCBOOK_EXACT, 5), sizeof(text));
+	is_empty(q);
+	works(q);
+	fill(q, 5, sizeof(text), 1);
+}
+
+static void check_peeked(__attribute__((unused)) long answer)
+{
+	is(queue_stat(q).depth, 1);
+	works(q);
+}
+
+TEST(a_receive_that_fails_loses_nothing)
+{
+	need_faults();
+	fill(q, 5, sizeof(text), 1);
+	holds(fail_each(receive, check_received) >= 3);
+	holds(fail_each(read_plain, check_received) >= 1);
+	holds(fail_each(peek, check_peeked) >= 3);
+}
+
+static struct ipcbook_queue_entry entries[3];
+
+static void prepare(void)
+{
+	memset(entries, 0, sizeof(entries));
+	for (unsigned int i = 0; i < 3; i++) {
+		entries[i].buf = (uintptr_t)room;
+		entries[i].len = 10;
+		entries[i].info.type = 5;
+	}
+}
+
+static long send_three(void)
+{
+	prepare();
+	return queue_send_batch(q, entries, 3, IPCBOOK_NOWAIT, 0);
+}
+
+static long receive_three(void)
+{
+	prepare();
+	return queue_recv_batch(q, IPCBOOK_EXACT, 5, entries, 3,
+				IPCBOOK_NOWAIT, 0);
+}
+
+static void check_sent_three(long answer)
+{
+	is(queue_stat(q).depth, answer < 0 ? 0 : answer);
+	drain(q);
+	limit(0, 0, 0);
+}
+
+static void check_received_three(long answer)
+{
+	is(queue_stat(q).depth, answer < 0 ? 3 : 3 - answer);
+	drain(q);
+	fill(q, 5, 10, 3);
+}
+
+TEST(a_batch_that_fails_tells_how_many_went)
+{
+	need_faults();
+	holds(fail_each(send_three, check_sent_three) >= 2);
+	fill(q, 5, 10, 3);
+	holds(fail_each(receive_three, check_received_three) >= 2);
+}
+
+/* --- Objects -------------------------------------------------------------- */
+
+static int device = -1;
+
+static long create(void)
+{
+	struct ipcbook_open arg = {
+		.size = sizeof(arg),
+		.chapter = IPCBOOK_QUEUE,
+		.flags = READ | WRITE | CREATE | IPCBOOK_OPEN_EXCL |
+			 IPCBOOK_OPEN_CLOEXEC,
+		.name = "faults",
+	};
+
+	return ask(device, IPCBOOK_IOC_OPEN, &arg);
+}
+
+/* Created and open, or not created. */
+static void check_created(long answer)
+{
+	is(queue_unlink("faults"), answer >= 0 ? 0 : -ENOENT);
+	if (answer >= 0)
+		close(answer);
+}
+
+static long open_again(void)
+{
+	struct ipcbook_open arg = {
+		.size = sizeof(arg),
+		.chapter = IPCBOOK_QUEUE,
+		.flags = READ | WRITE | IPCBOOK_OPEN_CLOEXEC,
+	};
+
+	memcpy(arg.name, qname, sizeof(qname));
+	return ask(device, IPCBOOK_IOC_OPEN, &arg);
+}
+
+static void check_opened(long answer)
+{
+	is(queue_stat(q).descriptors, answer >= 0 ? 2 : 1);
+	if (answer >= 0) {
+		works(answer);
+		close(answer);
+	}
+	is(queue_stat(q).descriptors, 1);
+}
+
+static long ask_counters(void)
+{
+	struct ipcbook_stat stat = { .size = sizeof(stat) };
+
+	return ask(q, IPCBOOK_IOC_STAT, &stat);
+}
+
+static void check_works(__attribute__((unused)) long answer)
+{
+	works(q);
+}
+
+TEST(an_open_that_fails_leaves_nothing)
+{
+	need_faults();
+	device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR)));
+	holds(fail_each(create, check_created) >= 4);
+	holds(fail_each(open_again, check_opened) >= 3);
+	holds(fail_each(ask_counters, check_works) >= 1);
+}
+
+static long open_device(void)
+{
+	return sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC));
+}
+
+static void check_device(long answer)
+{
+	if (answer < 0)
+		return;
+	works(answer);
+	close(answer);
+}
+
+static long first_use(void)
+{
+	int fd = sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC));
+	long answer;
+
+	if (fd < 0)
+		return fd;
+	answer = sys(write(fd, "x", 1));
+	close(fd);
+	return answer;
+}
+
+/* In a namespace of its own, whose default queue goes each time. */
+static void check_first_use(long answer)
+{
+	int fd = sys(open(IPCBOOK_DEVICE, O_RDWR));
+
+	holds(fd >= 0);
+	is(queue_take(fd, IPCBOOK_ANY, 0), answer >= 0 ? 1 : -EAGAIN);
+	works(fd);
+	close(fd);
+	is(queue_unlink("default"), 0);
+}
+
+BARE_TEST(the_device_and_its_queue_survive_failures)
+{
+	pid_t pid;
+
+	need_faults();
+	pid = child();
+	if (!pid) {
+		is(sys(unshare(CLONE_NEWNET)), 0);
+		holds(fail_each(open_device, check_device) >= 1);
+		holds(fail_each(first_use, check_first_use) >= 4);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+/* --- Polling and listing -------------------------------------------------- */
+
+static int count(__attribute__((unused)) const struct ipcbook_stat *stat,
+		 void *arg)
+{
+	++*(int *)arg;
+	return 0;
+}
+
+static long list(void)
+{
+	int n = 0;
+	long answer = ipcbook_list(IPCBOOK_QUEUE, qname, count, &n);
+
+	/* Netlink and its library have their own words for it. */
+	return answer < 0 ? -ENOMEM : n;
+}
+
+TEST(a_list_that_fails_does_no_harm)
+{
+	int n = 0;
+
+	need_faults();
+	fail_each(list, check_works);
+	is(ipcbook_list(IPCBOOK_QUEUE, qname, count, &n), 0);
+	is(n, 1);
+}
