@@ -497,9 +497,10 @@ err_id:
 	return err;
 }
 
-static bool book_is_default(const char *name)
+static bool book_is_default(const struct book_chapter *chapter,
+			    const char *name)
 {
-	return !strcmp(name, IPCBOOK_DEFAULT_NAME);
+	return chapter->has_default && !strcmp(name, IPCBOOK_DEFAULT_NAME);
 }
 
 static void book_give_to_root(struct book_object *object)
@@ -530,7 +531,7 @@ static struct book_object *book_create(const struct book_chapter *chapter,
 	*created = false;
 	if (IS_ERR(object))
 		return object;
-	if (book_is_default(arg->name))
+	if (book_is_default(chapter, arg->name))
 		book_give_to_root(object);
 	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 	if (!fresh) {
@@ -595,10 +596,10 @@ static struct book_object *book_resolve(const struct book_chapter *chapter,
 		if (object != ERR_PTR(-ENOENT))
 			return object;
 	}
-	if (!create && !book_is_default(arg->name))
+	if (!create && !book_is_default(chapter, arg->name))
 		return ERR_PTR(-ENOENT);
 	object = book_create(chapter, ns, arg, created);
-	if (book_is_default(arg->name))
+	if (book_is_default(chapter, arg->name))
 		*created = false;
 	return object;
 }
@@ -616,7 +617,8 @@ static void book_attach(struct book_file *file, struct book_object *object,
 	file->object = object;
 	file->access = access;
 	atomic_inc(&object->descriptors);
-	object->chapter->open(file);
+	if (object->chapter->open)
+		object->chapter->open(file);
 }
 
 /**
@@ -629,7 +631,8 @@ void book_close(struct book_file *file)
 
 	/* Without one, opening has failed after the file was made. */
 	if (object) {
-		object->chapter->close(file);
+		if (object->chapter->close)
+			object->chapter->close(file);
 		atomic_dec(&object->descriptors);
 		book_put(object);
 	}

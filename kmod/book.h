@@ -69,13 +69,16 @@ struct book_file {
  * @fops: operations of its descriptors, whose private_data is a book_file
  * @limits_size: bytes of its limits in struct ipcbook_open
  * @file_size: bytes that an open file keeps, a book_file at their head
+ * @has_default: the device can stand for the object named "default", which is
+ *	root's and is created when it is first asked for
  * @create: allocates an object with the limits that the caller asked for and
  *	sets its @capacity; may sleep
  * @destroy: frees it; nobody refers to it any more
  * @end: the name is gone or the namespace ends; wakes those who wait, if the
  *	chapter's objects end with their name
- * @open: begins what an open file keeps, which is zeroed and knows its object
- * @close: ends that
+ * @open: begins what an open file keeps, which is zeroed and knows its object;
+ *	may be NULL
+ * @close: ends that; may be NULL
  * @stat: fills the chapter's part of the answer, which is zeroed
  * @init: when the module is loaded
  * @exit: when it is unloaded, or when loading failed later on
@@ -86,6 +89,7 @@ struct book_chapter {
 	const struct file_operations *fops;
 	size_t limits_size;
 	size_t file_size;
+	bool has_default;
 	struct book_object *(*create)(const struct ipcbook_open *arg);
 	void (*destroy)(struct book_object *object);
 	void (*end)(struct book_object *object);
@@ -278,5 +282,8 @@ static __always_inline int book_copy_out(void __user *dst, const void *src,
 
 /* queue.c */
 extern const struct book_chapter queue_chapter;
+
+/* shm.c */
+extern const struct book_chapter shm_chapter;
 
 #endif /* _IPCBOOK_BOOK_H */

@@ -7,6 +7,7 @@
 #ifndef _IPCBOOK_COMPAT_H
 #define _IPCBOOK_COMPAT_H
 
+#include <linux/mm.h>
 #include <linux/uaccess.h>
 #include <net/genetlink.h>
 
@@ -15,6 +16,15 @@
 #define book_dump_attrs(cb)	(genl_info_dump(cb)->attrs)
 #else
 #define book_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
+#endif
+
+/* 6.3: a mapping's flags are changed by a function that checks its lock. */
+#ifndef IPCBOOK_HAS_VM_FLAGS_SET
+static inline void vm_flags_set(struct vm_area_struct *vma,
+				unsigned long flags)
+{
+	vma->vm_flags |= flags;
+}
 #endif
 
 /* 6.10: __assign_str() knows the source from __string(). */

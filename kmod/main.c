@@ -22,6 +22,9 @@
 #include "book.h"
 #include "compat.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 /**
  * struct device_file - an open file of /dev/ipcbook
  * @none: a book_file without an object, by which book_file() knows the device
@@ -37,6 +40,9 @@ struct device_file {
 static const struct book_chapter *const chapters[] = {
 #ifdef IPCBOOK_HAS_QUEUE
 	&queue_chapter,
+#endif
+#ifdef IPCBOOK_HAS_SHM
+	&shm_chapter,
 #endif
 };
 

@@ -47,8 +47,6 @@
 #include "book.h"
 #include "compat.h"
 #include "line.h"
-
-#define CREATE_TRACE_POINTS
 #include "trace.h"
 
 static unsigned long queue_max_messages = 65536;
@@ -1919,6 +1917,7 @@ const struct book_chapter queue_chapter = {
 	.fops = &queue_fops,
 	.limits_size = sizeof(struct ipcbook_queue_limits),
 	.file_size = sizeof(struct queue_file),
+	.has_default = true,
 	.create = queue_create,
 	.destroy = queue_destroy,
 	.end = queue_end,

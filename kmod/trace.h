@@ -112,6 +112,36 @@ TRACE_EVENT(queue_wait,
 		  __entry->err)
 );
 
+/* A part of a segment was mapped, or a mapping of it ended. */
+DECLARE_EVENT_CLASS(shm_mapping,
+	TP_PROTO(u64 id, u64 offset, u64 bytes, bool writable),
+	TP_ARGS(id, offset, bytes, writable),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u64, offset)
+		__field(u64, bytes)
+		__field(bool, writable)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->offset = offset;
+		__entry->bytes = bytes;
+		__entry->writable = writable;
+	),
+	TP_printk("id=%llu offset=%llu bytes=%llu writable=%d", __entry->id,
+		  __entry->offset, __entry->bytes, __entry->writable)
+);
+
+DEFINE_EVENT(shm_mapping, shm_map,
+	TP_PROTO(u64 id, u64 offset, u64 bytes, bool writable),
+	TP_ARGS(id, offset, bytes, writable)
+);
+
+DEFINE_EVENT(shm_mapping, shm_unmap,
+	TP_PROTO(u64 id, u64 offset, u64 bytes, bool writable),
+	TP_ARGS(id, offset, bytes, writable)
+);
+
 #endif /* _IPCBOOK_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

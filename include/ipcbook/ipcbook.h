@@ -22,7 +22,7 @@
  *	-EFAULT		a pointer is not valid
  *
  * And what every function can answer that opens the device for itself
- * (ipcbook_queue_open(), ipcbook_unlink(), ipcbook_queue_unlink()):
+ * (ipcbook_unlink(), and the _open() and _unlink() of each chapter):
  *
  *	-ENODEV		there is no device: the module is not loaded
  *	-EACCES		the device may not be opened for reading and writing
@@ -349,6 +349,75 @@ IPCBOOK_API int ipcbook_queue_recv_batch(int fd, enum ipcbook_select select,
  */
 IPCBOOK_API int ipcbook_queue_select(int fd, enum ipcbook_select select,
 				     int64_t type);
+
+/* Shared memory: userspace/lib/shm.c */
+
+/**
+ * ipcbook_shm_open() - opens or creates a shared memory segment
+ * @name: its name, 1 to 63 bytes; or NULL for a new segment without a name
+ * @flags: O_RDONLY, or O_RDWR to write as well; with O_CREAT, O_EXCL and
+ *	O_CLOEXEC as for shm_open(3). An O_WRONLY descriptor cannot be mapped.
+ * @mode: permission bits of a segment that is created, less the umask;
+ *	otherwise not looked at
+ * @size: bytes of a segment that is created, whole pages, at least one;
+ *	otherwise not looked at
+ *
+ * All of its memory is there from the beginning, zeroed, and counts as the
+ * creator's. A segment without a name ends with its last descriptor and its
+ * last mapping, one with a name not before it has been unlinked, or its network
+ * namespace has ended, as well.
+ *
+ * Return: a descriptor, or
+ *
+ * * -ENOENT: there is no such segment, and O_CREAT was not given
+ * * -EEXIST: there is one, and O_CREAT and O_EXCL were given
+ * * -EACCES: the segment's mode does not allow it; or see opening the device
+ * * -EINVAL: @size is 0 or not whole pages; an unknown flag or mode bit, O_EXCL
+ *   without O_CREAT; the name is empty, or has control characters or a '/'
+ * * -ENAMETOOLONG: the name is longer than 63 bytes
+ * * -E2BIG: @size is above the module's parameter shm_max_bytes, and the caller
+ *   does not have CAP_SYS_RESOURCE; or above what is possible at all
+ * * -EDQUOT: the user has as many objects, or bytes in them, as one user may
+ * * -ENOSPC: there are as many objects as there may be
+ * * -ENOMEM: there is not so much memory, or not in the caller's memory cgroup
+ * * -EINTR: the process was being killed
+ * * -EOPNOTSUPP: the module was built without shared memory
+ * * -EIDRM: the network namespace is about to end
+ * * those of opening the device
+ */
+IPCBOOK_API int ipcbook_shm_open(const char *name, int flags, mode_t mode,
+				 uint64_t size);
+
+/**
+ * ipcbook_shm_unlink() - takes a segment's name away
+ * @name: the name
+ *
+ * Only the name goes: descriptors and mappings stay as they are.
+ *
+ * Return: as ipcbook_unlink().
+ */
+IPCBOOK_API int ipcbook_shm_unlink(const char *name);
+
+/**
+ * ipcbook_shm_map() - maps all of a segment
+ * @fd: the segment; it may be closed afterwards
+ * @prot: PROT_READ, or with it PROT_WRITE if @fd is open for writing
+ * @address: where to tell its address; munmap(2) ends the mapping
+ * @size: where to tell its size
+ *
+ * A part of it is mapped by mmap(2), shared, with the offset of that part.
+ *
+ * Return: 0, or, and then @address and @size are as they were,
+ *
+ * * -EACCES: @fd is open for writing only; or PROT_WRITE is wanted and it is
+ *   open for reading only
+ * * -ENOMEM: there is no memory for the page tables, or no room in the address
+ *   space
+ * * -EINVAL: @prot is unknown
+ * * those of every descriptor
+ */
+IPCBOOK_API int ipcbook_shm_map(int fd, int prot, void **address,
+				size_t *size);
 
 #ifdef __cplusplus
 }

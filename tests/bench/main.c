@@ -23,6 +23,7 @@
 
 static const struct bench_case *const chapters[] = {
 	bench_queue_cases,
+	bench_shm_cases,
 };
 
 static struct {

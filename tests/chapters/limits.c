@@ -505,3 +505,54 @@ TEST_WITH(small_messages_stop_at_the_cgroup_s_limit, cgroups_start)
 {
 	refuses_at_the_limit(64, (8 << 20) / 64);
 }
+
+/* A segment is its creator's, whoever touches it first. */
+TEST_WITH(a_segment_is_charged_to_its_creator, cgroups_start)
+{
+	long long before, after, other;
+	size_t size = 0;
+	void *mem = NULL;
+	pid_t pid;
+	int fd;
+
+	need_cgroups();
+	pid = child();
+	if (!pid) {
+		enter_cgroup('a');
+		before = charged('a');
+		fd = ipcbook_shm_open(NULL, O_RDWR, 0600, 8 << 20);
+		after = charged('a');
+		holds(after - before >= 8 << 20);
+		holds(after - before <= 9 << 20);
+		enter_cgroup('b');
+		other = charged('b');
+		is(ipcbook_shm_map(fd, PROT_READ | PROT_WRITE, &mem, &size), 0);
+		memset(mem, 1, size);
+		holds(charged('b') - other <= 1 << 20);
+		munmap(mem, size);
+		close(fd);
+		holds(charged('a') - before <= 1 << 20);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+TEST_WITH(a_segment_beyond_the_cgroup_s_limit_is_refused, cgroups_start)
+{
+	char room[64];
+	pid_t pid;
+
+	need_cgroups();
+	pid = child();
+	if (!pid) {
+		enter_cgroup('a');
+		snprintf(room, sizeof(room), "%lld", charged('a') + (8 << 20));
+		holds(spit(CGROUP "-a/memory.max", room));
+		is(ipcbook_shm_open(NULL, O_RDWR, 0600, 16 << 20), -ENOMEM);
+		holds(ipcbook_shm_open(NULL, O_RDWR, 0600, 2 << 20) >= 0);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	is(figure('a', "memory.events", "oom_kill "), 0);
+	spit(CGROUP "-a/memory.max", "max");
+}

@@ -307,3 +307,31 @@ TEST_WITH(tracepoints_tell_of_every_message, trace_start)
 	holds(!traced("queue_receive", "type=6"));
 	rmdir(TRACING);
 }
+
+TEST_WITH(tracepoints_tell_of_every_mapping, trace_start)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	struct ipcbook_stat stat;
+	char want[200];
+	const char *text;
+	void *mem;
+	int fd;
+
+	if (access(TRACING "/trace", F_OK))
+		not_here("tracefs has no instances");
+	fd = keep(ipcbook_shm_open(NULL, O_RDWR, 0600, 3 * page));
+	is(ipcbook_stat(fd, &stat), 0);
+	mem = mmap(NULL, 2 * page, PROT_READ, MAP_SHARED, fd, page);
+	holds(mem != MAP_FAILED);
+	is(sys(munmap(mem, 2 * page)), 0);
+	text = slurp(TRACING "/trace");
+	snprintf(want, sizeof(want),
+		 "shm_map: id=%llu offset=%zu bytes=%zu writable=1\n",
+		 (unsigned long long)stat.id, page, 2 * page);
+	holds(text && strstr(text, want));
+	snprintf(want, sizeof(want),
+		 "shm_unmap: id=%llu offset=%zu bytes=%zu writable=1\n",
+		 (unsigned long long)stat.id, page, 2 * page);
+	holds(strstr(text, want));
+	rmdir(TRACING);
+}

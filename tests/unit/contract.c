@@ -23,6 +23,7 @@ static void structures_have_their_sizes(void **state)
 {
 	(void)state;
 	SIZE(ipcbook_queue_limits, 24);
+	SIZE(ipcbook_shm_limits, 8);
 	SIZE(ipcbook_open, 144);
 	SIZE(ipcbook_unlink, 80);
 	SIZE(ipcbook_change, 24);
@@ -47,6 +48,7 @@ static void fields_of_objects_have_their_places(void **state)
 	PLACE(ipcbook_open, mode, 12, 4);
 	PLACE(ipcbook_open, name, 16, 64);
 	PLACE(ipcbook_open, queue, 80, 24);
+	PLACE(ipcbook_open, shm, 80, 8);
 	PLACE(ipcbook_open, reserved, 80, 64);
 	PLACE(ipcbook_unlink, size, 0, 4);
 	PLACE(ipcbook_unlink, chapter, 4, 4);

@@ -21,6 +21,8 @@
 
 #define NSEC_PER_SEC 1000000000LL
 
+#define OPEN_FLAGS (O_ACCMODE | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC)
+
 int ipcbook__ioctl(int fd, unsigned long request, void *argument)
 {
 	int saved = errno;
@@ -61,6 +63,45 @@ int ipcbook__name(char field[IPCBOOK_NAME_LEN], const char *name)
 	if (length == IPCBOOK_NAME_LEN)
 		return -ENAMETOOLONG;
 	memcpy(field, name, length);
+	return 0;
+}
+
+/* The access mode is a number, the rest are bits. */
+static int open_flags(int flags, __u32 *result)
+{
+	static const __u32 access[] = {
+		[O_RDONLY] = IPCBOOK_OPEN_READ,
+		[O_WRONLY] = IPCBOOK_OPEN_WRITE,
+		[O_RDWR] = IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE,
+	};
+
+	if (flags & ~OPEN_FLAGS || (flags & O_ACCMODE) == O_ACCMODE)
+		return -EINVAL;
+	*result = access[flags & O_ACCMODE];
+	if (flags & O_CREAT)
+		*result |= IPCBOOK_OPEN_CREATE;
+	if (flags & O_EXCL)
+		*result |= IPCBOOK_OPEN_EXCL;
+	if (flags & O_NONBLOCK)
+		*result |= IPCBOOK_OPEN_NONBLOCK;
+	if (flags & O_CLOEXEC)
+		*result |= IPCBOOK_OPEN_CLOEXEC;
+	return 0;
+}
+
+int ipcbook__open_args(struct ipcbook_open *open, const char *name, int flags)
+{
+	int error;
+
+	/* An object without a name is always new. */
+	if (!name)
+		flags &= ~(O_CREAT | O_EXCL);
+	error = open_flags(flags, &open->flags);
+	if (error)
+		return error;
+	if (name)
+		return ipcbook__name(open->name, name);
+	open->flags |= IPCBOOK_OPEN_ANON;
 	return 0;
 }
 

@@ -31,4 +31,10 @@ int ipcbook__device(unsigned long request, void *argument);
 /* Copy a name into a field that is all zero. */
 int ipcbook__name(char field[IPCBOOK_NAME_LEN], const char *name);
 
+/*
+ * Say in @open what is to be opened: an object of this name, or a new one
+ * without, with the flags of open(2). Chapter, mode and limits are the caller's.
+ */
+int ipcbook__open_args(struct ipcbook_open *open, const char *name, int flags);
+
 #endif /* IPCBOOK_LIB_BOOK_H */

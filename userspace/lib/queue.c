@@ -20,31 +20,6 @@
 /* read() and write() cut what is longer than about 2 GiB; an ioctl does not. */
 #define PLAIN_MAX (1UL << 30)
 
-#define OPEN_FLAGS (O_ACCMODE | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC)
-
-/* The access mode is a number, the rest are bits. */
-static int open_flags(int flags, __u32 *result)
-{
-	static const __u32 access[] = {
-		[O_RDONLY] = IPCBOOK_OPEN_READ,
-		[O_WRONLY] = IPCBOOK_OPEN_WRITE,
-		[O_RDWR] = IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE,
-	};
-
-	if (flags & ~OPEN_FLAGS || (flags & O_ACCMODE) == O_ACCMODE)
-		return -EINVAL;
-	*result = access[flags & O_ACCMODE];
-	if (flags & O_CREAT)
-		*result |= IPCBOOK_OPEN_CREATE;
-	if (flags & O_EXCL)
-		*result |= IPCBOOK_OPEN_EXCL;
-	if (flags & O_NONBLOCK)
-		*result |= IPCBOOK_OPEN_NONBLOCK;
-	if (flags & O_CLOEXEC)
-		*result |= IPCBOOK_OPEN_CLOEXEC;
-	return 0;
-}
-
 int ipcbook_queue_open(const char *name, int flags, mode_t mode,
 		       const struct ipcbook_queue_limits *limits)
 {
@@ -54,16 +29,7 @@ int ipcbook_queue_open(const char *name, int flags, mode_t mode,
 	};
 	int error;
 
-	/* An object without a name is always new. */
-	if (!name)
-		flags &= ~(O_CREAT | O_EXCL);
-	error = open_flags(flags, &open.flags);
-	if (error)
-		return error;
-	if (name)
-		error = ipcbook__name(open.name, name);
-	else
-		open.flags |= IPCBOOK_OPEN_ANON;
+	error = ipcbook__open_args(&open, name, flags);
 	if (error)
 		return error;
 	if (!name || flags & O_CREAT) {

@@ -29,15 +29,15 @@ _ipcbook_options() {
 		sed -n 's/^  \(-., \|    \)\(--[a-z-]*\).*/\2/p'
 }
 
-# _ipcbook_queues START: names of queues that begin so, as typed in a shell.
-_ipcbook_queues() {
+# _ipcbook_names CHAPTER START: names that begin so, as typed in a shell.
+_ipcbook_names() {
 	local name
-	ipcbook ls queue --no-header 2>/dev/null |
+	ipcbook ls "$1" --no-header 2>/dev/null |
 		while read -r _ name _; do
 			[ "$name" != - ] || continue
 			printf -v name %b "$name"
 			printf -v name %q "$name"
-			[[ $name != "$1"* ]] || printf '%s\n' "$name"
+			[[ $name != "$2"* ]] || printf '%s\n' "$name"
 		done
 }
 
@@ -52,7 +52,7 @@ _ipcbook() {
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		if [[ $valued == *" $before "* || $word == [-=]* ]]; then
 			:
-		elif [ "${command[*]}" = queue ] || [ ${#command[@]} = 0 ]; then
+		elif [[ " queue shm " == *" ${command[*]} "* || ${#command[@]} = 0 ]]; then
 			[ "$word" = help ] || command+=("$word")
 		else
 			operands=$((operands + 1))
@@ -75,14 +75,14 @@ _ipcbook() {
 		else
 			mapfile -t words < <(_ipcbook_options "${command[@]}")
 		fi
-	elif [ ${#command[@]} = 0 ] || [ "${command[*]}" = queue ]; then
+	elif [[ ${#command[@]} = 0 || " queue shm " == *" ${command[*]} "* ]]; then
 		mapfile -t words < <(_ipcbook_commands "${command[@]}")
 	elif [ "${command[0]}" = ls ]; then
 		words=(signal socket pipe queue shm ring sem)
-	elif [ "${command[0]}" = queue ]; then
+	elif [[ ${command[0]} =~ ^(queue|shm)$ ]]; then
 		# Only rm takes several names; what follows a name is a message.
 		[ "${command[1]}" = rm ] || [ "$operands" = 0 ] || return
-		mapfile -t COMPREPLY < <(_ipcbook_queues "$current")
+		mapfile -t COMPREPLY < <(_ipcbook_names "${command[0]}" "$current")
 		return
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "${words[*]}" -- "$current")

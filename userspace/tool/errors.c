@@ -95,8 +95,6 @@ static const char *reason(int error)
 		return "it was removed";
 	case EOPNOTSUPP:
 		return "the module was built without this chapter";
-	case E2BIG:
-		return "that is above one of the module's limits queue_max_...";
 	case EDQUOT:
 		return "you are at the module's limit user_objects or user_bytes";
 	case ENOSPC:
@@ -207,6 +205,9 @@ int failed(int error, const char *doing, enum ipcbook_chapter chapter,
 	else if (error == -EINVAL && !name_valid(name))
 		fputs("a name is not empty and has no '/' and no control characters",
 		      out);
+	else if (error == -E2BIG)
+		fprintf(out, "that is above one of the module's limits %s_max_...",
+			ipcbook_chapter_name(chapter));
 	else
 		fputs(reason(error), out);
 	fclose(out);

@@ -72,7 +72,7 @@ static const struct entry entries[] = {
 	{ OPTION_BYTES, false, "bytes", "SIZE",
 	  "the queue holds at most SIZE bytes of payload: 64K, 1M" },
 	{ OPTION_SIZE, false, "size", "SIZE",
-	  "a message has at most SIZE bytes" },
+	  "at most SIZE bytes of a message; just SIZE of a segment" },
 	{ OPTION_MODE, false, "mode", "MODE",
 	  "permissions in octal, exactly; else 0666 less the umask" },
 	{ OPTION_EXCL, false, "excl", NULL, "fail if it is there already" },

@@ -46,17 +46,6 @@ static int open_queue(const struct options *options, int flags, int *fd)
 	return failed_open(options, flags, *fd);
 }
 
-static int read_stat(const struct options *options, int fd,
-		     struct ipcbook_stat *stat)
-{
-	int error = ipcbook_stat(fd, stat);
-
-	if (!error)
-		return STATUS_DONE;
-	return failed(error, "look at", IPCBOOK_QUEUE, options->operands[0],
-		      NULL);
-}
-
 /* ------------------------------------------------------------------- create */
 
 /* One thing that was asked for and is otherwise. */
@@ -118,7 +107,7 @@ int queue_create(const struct options *options)
 				&options->limits);
 	if (fd < 0)
 		return failed_create(options, flags, fd);
-	status = read_stat(options, fd, &stat);
+	status = read_stat(options, IPCBOOK_QUEUE, fd, &stat);
 	if (!status)
 		status = compare_settings(options, &stat);
 	if (!status && options->given[OPTION_JSON])
@@ -329,7 +318,7 @@ int queue_send(const struct options *options)
 	status = open_queue(options, O_WRONLY, &sender.fd);
 	if (status)
 		goto out;
-	status = read_stat(options, sender.fd, &stat);
+	status = read_stat(options, IPCBOOK_QUEUE, sender.fd, &stat);
 	sender.size = stat.max_size;
 	if (!status)
 		status = send_input(&sender, input);
@@ -499,7 +488,7 @@ static int make_room(struct receiver *receiver)
 	struct ipcbook_stat stat;
 	int status;
 
-	status = read_stat(options, receiver->fd, &stat);
+	status = read_stat(options, IPCBOOK_QUEUE, receiver->fd, &stat);
 	if (status)
 		return status;
 	receiver->room = stat.max_size;
@@ -644,7 +633,8 @@ static int peek_limit(const struct receiver *receiver)
 	struct ipcbook_stat stat;
 	int status;
 
-	status = read_stat(receiver->options, receiver->fd, &stat);
+	status = read_stat(receiver->options, IPCBOOK_QUEUE, receiver->fd,
+			   &stat);
 	if (status || stat.depth <= IPCBOOK_NTH_MAX + 1)
 		return status;
 	complain("queue '%s' holds %llu messages; only the oldest %lld can be looked at",
@@ -703,48 +693,13 @@ int queue_peek(const struct options *options)
 
 int queue_stat(const struct options *options)
 {
-	struct ipcbook_stat stat;
 	int fd, status;
 
 	status = open_queue(options, O_RDONLY, &fd);
-	if (status)
-		return status;
-	status = read_stat(options, fd, &stat);
-	close(fd);
-	if (status)
-		return status;
-	if (options->given[OPTION_JSON])
-		print_stat_json(stdout, &stat);
-	else
-		print_stat(stdout, &stat);
-	return STATUS_DONE;
+	return status ? status : tell_stat(options, IPCBOOK_QUEUE, fd);
 }
 
-static int remove_one(const struct options *options, const char *name)
-{
-	int error = ipcbook_queue_unlink(name);
-
-	if (error)
-		return failed(error, "remove", IPCBOOK_QUEUE, name,
-			      "to own it");
-	if (!options->given[OPTION_JSON])
-		return STATUS_DONE;
-	fputs("{\"queue\":", stdout);
-	print_json_string(stdout, name, strlen(name));
-	puts(",\"removed\":true}");
-	return STATUS_DONE;
-}
-
-/* All that can be removed are; the first failure gives the exit status. */
 int queue_rm(const struct options *options)
 {
-	int first = STATUS_DONE;
-	int status;
-
-	for (int i = 0; i < options->operand_count; i++) {
-		status = remove_one(options, options->operands[i]);
-		if (!first)
-			first = status;
-	}
-	return first;
+	return remove_all(options, IPCBOOK_QUEUE);
 }

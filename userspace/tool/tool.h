@@ -7,7 +7,8 @@
  *	output.c	JSON, tables, names, times
  *	errors.c	what failed, on what, why, and the exit status for it
  *	stop.c		how a receive that waits is ended in order
- *	queue.c ls.c	the commands themselves
+ *	object.c	what is done alike with the objects of every chapter
+ *	queue.c ...	the commands themselves, a file a chapter, and ls.c
  *
  * A command is a row of a table (struct command): its words, the options it
  * takes and a function. The function gets options that are checked already,
@@ -78,7 +79,8 @@ struct command;
  * @type: and the number given with it
  * @timeout: nanoseconds
  * @count: messages to take
- * @limits: of a queue; @limits.size is also the room of a receive
+ * @limits: of a queue; @limits.size is also the room of a receive, and the size
+ *	of a segment
  * @mode: permission bits
  * @file: where a payload comes from
  * @output: where payloads go
@@ -160,13 +162,26 @@ int stop_asked(const struct stop *stop);
 void stop_die(int number);
 void stop_unwatch(struct stop *stop);
 
-/* The commands: queue.c, ls.c */
+/* object.c */
+int read_stat(const struct options *options, enum ipcbook_chapter chapter,
+	      int fd, struct ipcbook_stat *stat);
+int tell_stat(const struct options *options, enum ipcbook_chapter chapter,
+	      int fd);
+int remove_all(const struct options *options, enum ipcbook_chapter chapter);
+
+/* The commands: queue.c, shm.c, ls.c */
 int queue_create(const struct options *options);
 int queue_send(const struct options *options);
 int queue_recv(const struct options *options);
 int queue_peek(const struct options *options);
 int queue_stat(const struct options *options);
 int queue_rm(const struct options *options);
+int shm_create(const struct options *options);
+int shm_fill(const struct options *options);
+int shm_dump(const struct options *options);
+int shm_show(const struct options *options);
+int shm_stat(const struct options *options);
+int shm_rm(const struct options *options);
 int list_objects(const struct options *options);
 
 #endif /* IPCBOOK_TOOL_H */

@@ -38,8 +38,9 @@
 #define IPCBOOK_NAME_LEN	64
 
 /*
- * The object behind plain read() and write() on the device. Opening this name
- * creates it where it does not exist yet, owned by root with mode 0666.
+ * The queue behind plain read() and write() on the device. Opening this name
+ * creates it where it does not exist yet, owned by root with mode 0666. Of a
+ * segment it is a name like any other.
  */
 #define IPCBOOK_DEFAULT_NAME	"default"
 
@@ -95,6 +96,18 @@ struct ipcbook_queue_limits {
 };
 
 /**
+ * struct ipcbook_shm_limits - what a segment is like; fixed at creation.
+ *
+ * There is no default. More than the module's parameter shm_max_bytes is
+ * refused with E2BIG, unless the caller has CAP_SYS_RESOURCE.
+ *
+ * @size: bytes, whole pages, at least one
+ */
+struct ipcbook_shm_limits {
+	__u64 size;
+};
+
+/**
  * struct ipcbook_open - argument of IPCBOOK_IOC_OPEN.
  *
  * @size: sizeof(struct ipcbook_open)
@@ -106,6 +119,7 @@ struct ipcbook_queue_limits {
  *	no '/'; all zero with IPCBOOK_OPEN_ANON
  * @queue: limits of a queue that is created; looked at only when the call
  *	creates
+ * @shm: size of a segment that is created, likewise
  * @reserved: must be zero
  */
 struct ipcbook_open {
@@ -116,6 +130,7 @@ struct ipcbook_open {
 	char name[IPCBOOK_NAME_LEN];
 	union {
 		struct ipcbook_queue_limits queue;
+		struct ipcbook_shm_limits shm;
 		__u64 reserved[8];
 	};
 };
@@ -434,6 +449,32 @@ struct ipcbook_queue_select {
 #define IPCBOOK_IOC_QUEUE_SEND_BATCH	_IOW(IPCBOOK_IOC_MAGIC, 0x42, struct ipcbook_queue_batch)
 #define IPCBOOK_IOC_QUEUE_RECV_BATCH	_IOW(IPCBOOK_IOC_MAGIC, 0x43, struct ipcbook_queue_batch)
 #define IPCBOOK_IOC_QUEUE_SELECT	_IOW(IPCBOOK_IOC_MAGIC, 0x44, struct ipcbook_queue_select)
+
+/*
+ * ---------------------------------------------------------------------------
+ * Shared memory
+ * ---------------------------------------------------------------------------
+ *
+ * A segment is a number of pages, all zero at first, that its descriptors map:
+ *
+ *	mmap(NULL, n, prot, MAP_SHARED, fd, offset)
+ *
+ * Offset 0 is its first byte; any part of it can be mapped, any number of
+ * times. lseek(fd, 0, SEEK_END) tells its size, as do max_bytes and bytes of
+ * IPCBOOK_IOC_STAT. Errors of mmap:
+ *
+ *	EINVAL		MAP_PRIVATE; a part that is not in the segment
+ *	EACCES		the descriptor is not open for reading, or is not open
+ *			for writing and PROT_WRITE is wanted (of mprotect also)
+ *	ENOMEM		no memory for the page tables
+ *
+ * A mapping does not grow (mremap: EFAULT). It stays when the descriptor is
+ * closed and when the name is unlinked, and is inherited by fork.
+ *
+ * futex(2) between processes does not work in it (EFAULT), so neither does what
+ * is made of it: process-shared pthread mutexes and POSIX semaphores. Within
+ * one process (FUTEX_PRIVATE_FLAG) it does.
+ */
 
 /*
  * ---------------------------------------------------------------------------
