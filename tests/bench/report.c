@@ -145,7 +145,7 @@ void bench_report_table(void)
 		goals++;
 		reached += row->ratio <= row->test->goal;
 	}
-	printf("\nratio = ours / peer, lower is better; rounds: kept + repeated because the machine drifted.\n"
+	printf("\nratio = ours / peer, lower is better; rounds: kept + repeated as the machine drifted.\n"
 	       "%u of %u goals reached", reached, goals);
 	if (failed)
 		printf("; %u without a result", failed);
