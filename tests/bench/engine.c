@@ -36,7 +36,7 @@ struct clutter {
 
 /* Where the sides and their buffers lie: some of many places, pages apart. */
 #define PLACES		64
-#define PLACE_BYTES	(4 * 4096)
+#define PLACE_PAGES	4
 
 /* State of a case that runs: both sides, and what each round gave. */
 struct run {
@@ -44,6 +44,7 @@ struct run {
 	const struct bench_case *test;
 	struct bench_side *side[2];
 	char *places;
+	size_t place_bytes;
 	struct clutter clutter;
 	unsigned int slices;
 	double slice_ns;
@@ -51,8 +52,6 @@ struct run {
 	unsigned long count[2];
 	unsigned int layouts;
 	double open_ns;
-	double ns[2][BENCH_ROUNDS_MAX];
-	double ratio[BENCH_ROUNDS_MAX];
 	double canary[2 * BENCH_ROUNDS_MAX];
 	unsigned int canaries;
 };
@@ -93,14 +92,14 @@ static int compare(const void *a, const void *b)
 /**
  * bench_percentile() - the value below which a share of the values lies.
  * @values: the values, in any order
- * @n: how many, at least 1 and at most 2 * BENCH_ROUNDS_MAX
+ * @n: how many, at least 1 and at most BENCH_KEPT_MAX
  * @p: the share, 0 to 1
  *
  * Return: interpolated between the two nearest values.
  */
 double bench_percentile(const double *values, unsigned int n, double p)
 {
-	static double sorted[2 * BENCH_ROUNDS_MAX];
+	static double sorted[BENCH_KEPT_MAX];
 	double at = p * (n - 1);
 	unsigned int low = at;
 
@@ -226,15 +225,33 @@ static bool drifted(struct run *run, double before, double after)
 	       after > usual * (1 + BENCH_DRIFT);
 }
 
-static void evaluate(struct run *run, struct bench_row *row)
+/**
+ * bench_add_round() - a round has been measured.
+ * @row: its row
+ * @ours_ns: our side's time for one operation
+ * @peer_ns: the peer's
+ */
+void bench_add_round(struct bench_row *row, double ours_ns, double peer_ns)
 {
-	unsigned int n = row->rounds;
+	if (row->all.rounds == BENCH_KEPT_MAX)
+		return;
+	row->ns[0][row->all.rounds] = ours_ns;
+	row->ns[1][row->all.rounds] = peer_ns;
+	row->all.rounds++;
+}
 
-	row->ours_ns = bench_percentile(run->ns[0], n, 0.5);
-	row->peer_ns = bench_percentile(run->ns[1], n, 0.5);
-	row->ratio = bench_percentile(run->ratio, n, 0.5);
-	row->p25 = bench_percentile(run->ratio, n, 0.25);
-	row->p75 = bench_percentile(run->ratio, n, 0.75);
+static void evaluate(struct bench_row *row)
+{
+	static double ratio[BENCH_KEPT_MAX];
+	unsigned int n = row->all.rounds, i;
+
+	for (i = 0; i < n; i++)
+		ratio[i] = row->ns[0][i] / row->ns[1][i];
+	row->ours_ns = bench_percentile(row->ns[0], n, 0.5);
+	row->peer_ns = bench_percentile(row->ns[1], n, 0.5);
+	row->ratio = bench_percentile(ratio, n, 0.5);
+	row->p25 = bench_percentile(ratio, n, 0.25);
+	row->p75 = bench_percentile(ratio, n, 0.75);
 }
 
 /* Leaves a number of pages and pipes lying about, another one each time. */
@@ -284,7 +301,7 @@ static void move(struct run *run)
 	int i, k;
 
 	for (i = 0; i < 4; i++) {
-		place[i] = run->places + rand() % PLACES * PLACE_BYTES;
+		place[i] = run->places + rand() % PLACES * run->place_bytes;
 		for (k = 0; k < i && place[k] != place[i]; k++)
 			;
 		i -= k < i;
@@ -391,7 +408,8 @@ static int keep_round(struct run *run, unsigned int first,
 	int ret;
 
 	for (before = canary();; before = after) {
-		bench_report_round(row->test, row->rounds, run->plan->rounds);
+		bench_report_round(row->test, row->now.rounds,
+				   run->plan->rounds);
 		move(run);
 		ret = warm_up(run);
 		if (!ret)
@@ -401,15 +419,14 @@ static int keep_round(struct run *run, unsigned int first,
 		after = canary();
 		if (!drifted(run, before, after))
 			break;
-		if (row->repeated == run->plan->rounds) {
-			row->noisy++;
+		if (row->now.repeated == run->plan->rounds) {
+			row->now.noisy++;
 			break;
 		}
-		row->repeated++;
+		row->now.repeated++;
 	}
-	run->ns[0][row->rounds] = ns[0];
-	run->ns[1][row->rounds] = ns[1];
-	run->ratio[row->rounds++] = ns[0] / ns[1];
+	bench_add_round(row, ns[0], ns[1]);
+	row->now.rounds++;
 	return 0;
 }
 
@@ -433,8 +450,8 @@ static int run_layout(struct run *run, struct bench_row *row)
 	if (run->open_ns > BENCH_CHEAP_NS)
 		rounds = (run->plan->rounds + BENCH_LAYOUTS - 1) /
 			 BENCH_LAYOUTS;
-	while (!ret && rounds-- && row->rounds < run->plan->rounds)
-		ret = keep_round(run, row->rounds & 1, row);
+	while (!ret && rounds-- && row->now.rounds < run->plan->rounds)
+		ret = keep_round(run, row->now.rounds & 1, row);
 	if (ret)
 		note_error(run, row);
 	close_sides(run);
@@ -455,44 +472,47 @@ static struct run *make_run(const struct bench_case *test,
 	run->slices = plan->slices / stretch;
 	if (run->slices < BENCH_SLICES_MIN)
 		run->slices = BENCH_SLICES_MIN;
-	run->places = mmap(NULL, PLACES * PLACE_BYTES, PROT_READ | PROT_WRITE,
+	run->place_bytes = (test->bytes / 4096 + PLACE_PAGES) * 4096;
+	run->places = mmap(NULL, PLACES * run->place_bytes,
+			   PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (run->places == MAP_FAILED) {
 		free(run);
 		return NULL;
 	}
 	run->side[0] = (void *)run->places;
-	run->side[1] = (void *)(run->places + PLACE_BYTES);
+	run->side[1] = (void *)(run->places + run->place_bytes);
 	return run;
 }
 
 /**
  * bench_measure() - run one case.
- * @test: the case
  * @plan: how long
- * @row: where the result goes
+ * @row: its case is measured, and the rounds added to those that are there
  *
  * Return: 0, or a negative errno with the reason in @row.
  */
-int bench_measure(const struct bench_case *test, const struct bench_plan *plan,
-		  struct bench_row *row)
+int bench_measure(const struct bench_plan *plan, struct bench_row *row)
 {
-	struct run *run = make_run(test, plan);
+	struct run *run = make_run(row->test, plan);
 	int ret;
 
-	memset(row, 0, sizeof(*row));
-	row->test = test;
 	if (!run) {
 		snprintf(row->error, sizeof(row->error), "out of memory");
 		return -ENOMEM;
 	}
+	srand(bench_now());
 	set_watchdog();
 	ret = bench_pin(0);
-	while (!ret && row->rounds < plan->rounds)
+	while (!ret && row->now.rounds < plan->rounds)
 		ret = run_layout(run, row);
-	if (!ret)
-		evaluate(run, row);
-	munmap(run->places, PLACES * PLACE_BYTES);
+	if (!ret) {
+		row->all.repeated += row->now.repeated;
+		row->all.noisy += row->now.noisy;
+		row->runs++;
+		evaluate(row);
+	}
+	munmap(run->places, PLACES * run->place_bytes);
 	free(run);
 	return ret;
 }

@@ -39,7 +39,9 @@
 #define BENCH_CHEAP_NS		100e6
 #define BENCH_LAYOUTS		3
 #define BENCH_ROUNDS_MIN	9
-#define BENCH_ROUNDS_MAX	1000
+#define BENCH_ROUNDS_MAX	400
+/* Rounds of all runs together; see rounds.c. */
+#define BENCH_KEPT_MAX		2000
 #define BENCH_SLICES_MIN	5
 #define BENCH_SLICES_MAX	500
 /* A slice that takes longer than this, in seconds, is a failure. */
@@ -169,36 +171,51 @@ struct bench_plan {
 };
 
 /**
+ * struct bench_counts - how a case went.
+ *
+ * @rounds: how many were measured
+ * @repeated: how many were thrown away because the canary drifted
+ * @noisy: how many were kept although it did
+ */
+struct bench_counts {
+	unsigned int rounds;
+	unsigned int repeated;
+	unsigned int noisy;
+};
+
+/**
  * struct bench_row - what came out.
  *
  * @test: the case
- * @ours_ns: median over the rounds, for one operation
+ * @ns: of each round, our side's and the peer's time for one operation
+ * @ours_ns: median over the rounds
  * @peer_ns: the same of the peer
  * @ratio: median of the rounds' ratios
  * @p25: their lower quartile
  * @p75: their upper quartile
- * @rounds: how many were measured
- * @repeated: how many were thrown away
- * @noisy: how many were kept although the canary drifted
- * @error: why there are no numbers; empty if there are
+ * @all: rounds of all runs, those in @ns
+ * @now: of this run, the last ones
+ * @runs: how many
+ * @error: why this run has no result; empty if it has
  */
 struct bench_row {
 	const struct bench_case *test;
+	double ns[2][BENCH_KEPT_MAX];
 	double ours_ns;
 	double peer_ns;
 	double ratio;
 	double p25;
 	double p75;
-	unsigned int rounds;
-	unsigned int repeated;
-	unsigned int noisy;
+	struct bench_counts all;
+	struct bench_counts now;
+	unsigned int runs;
 	char error[220];
 };
 
 /* engine.c */
 double bench_percentile(const double *values, unsigned int n, double p);
-int bench_measure(const struct bench_case *test, const struct bench_plan *plan,
-		  struct bench_row *row);
+int bench_measure(const struct bench_plan *plan, struct bench_row *row);
+void bench_add_round(struct bench_row *row, double ours_ns, double peer_ns);
 int bench_fail(struct bench_side *side, const char *what, int error);
 int bench_check_contents(struct bench_side *side);
 int bench_check_between(struct bench_side *side);
@@ -224,6 +241,10 @@ unsigned int bench_cpus(void);
 int bench_pin(unsigned int which);
 int bench_enter_cgroup(void);
 void bench_raise_limits(void);
+
+/* rounds.c */
+int bench_join(const char *path, struct bench_row *row);
+int bench_keep(const char *path, const struct bench_row *row);
 
 /* report.c */
 struct bench_report {

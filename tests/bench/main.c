@@ -32,6 +32,7 @@ static struct {
 	const char *peer;
 	const char *output;
 	const char *where;
+	const char *keep;
 	long size;
 	unsigned int rounds;
 	int quick;
@@ -39,6 +40,7 @@ static struct {
 	int live;
 	int root_cgroup;
 	int check_engine;
+	int more;
 } options = { .where = "native", .size = -1 };
 
 static void usage(FILE *file)
@@ -49,10 +51,12 @@ static void usage(FILE *file)
 	      "  --peer NAME       only cases against this peer (NAME: * and ? as in the shell)\n"
 	      "  --size N          only cases with this size\n"
 	      "  --list            list the cases and measure nothing\n"
-	      "  --rounds N        paired rounds a case (9 to 1000, default 25)\n"
+	      "  --rounds N        paired rounds a case (9 to 400, default 25)\n"
 	      "  --quick           9 shorter rounds\n"
 	      "  --output FILE     write the rows there, as JSON\n"
 	      "  --where WORD      the rows' word for where: vm or native (default)\n"
+	      "  --keep FILE       add this run's rounds to those of earlier runs there\n"
+	      "  --more            more runs will follow: no table, no JSON\n"
 	      "  --live            overwrite progress in place, as on a terminal\n"
 	      "  --root-cgroup     do not enter a memory cgroup\n"
 	      "  --check-engine    measure the engine against itself\n", file);
@@ -66,6 +70,8 @@ static const struct option long_options[] = {
 	{ "rounds", required_argument, NULL, 'r' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "where", required_argument, NULL, 'w' },
+	{ "keep", required_argument, NULL, 'k' },
+	{ "more", no_argument, &options.more, 1 },
 	{ "list", no_argument, &options.list, 1 },
 	{ "quick", no_argument, &options.quick, 1 },
 	{ "live", no_argument, &options.live, 1 },
@@ -116,6 +122,9 @@ static void take_option(int option)
 		break;
 	case 'w':
 		options.where = optarg;
+		break;
+	case 'k':
+		options.keep = optarg;
 		break;
 	default:
 		usage(option == 'H' ? stdout : stderr);
@@ -169,13 +178,42 @@ static int list(const struct bench_case **cases, unsigned int n)
 	return 0;
 }
 
+/* Takes up the rounds of earlier runs, measures, leaves its own. */
+static int measure_row(struct bench_row *row, const struct bench_plan *plan)
+{
+	int ret = options.keep ? bench_join(options.keep, row) : 0;
+
+	if (!ret)
+		ret = bench_measure(plan, row);
+	if (!ret && options.keep)
+		ret = bench_keep(options.keep, row);
+	if (ret && !row->error[0])
+		snprintf(row->error, sizeof(row->error), "%s: %s",
+			 options.keep, strerror(-ret));
+	return ret;
+}
+
+static int finish(void)
+{
+	int ret = 0;
+
+	if (options.more)
+		return 0;
+	bench_report_table();
+	if (options.output)
+		ret = bench_report_json(options.output);
+	if (ret)
+		fprintf(stderr, "ipcbook-bench: %s: %s\n", options.output,
+			strerror(-ret));
+	return ret;
+}
+
 static int measure(const struct bench_case **cases, unsigned int n,
 		   const struct bench_plan *plan)
 {
 	static struct bench_row rows[CASES_MAX];
 	static struct bench_report report = { .rows = rows };
 	unsigned int i, failed = 0;
-	int ret;
 
 	bench_machine_describe(&report.machine, options.where);
 	report.total = n;
@@ -183,15 +221,11 @@ static int measure(const struct bench_case **cases, unsigned int n,
 	bench_report_begin(&report);
 	for (i = 0; i < n; i++) {
 		bench_report_case(cases[i]);
-		failed += !!bench_measure(cases[i], plan, &rows[i]);
+		rows[i].test = cases[i];
+		failed += !!measure_row(&rows[i], plan);
 		bench_report_row(&rows[i]);
 	}
-	bench_report_table();
-	ret = options.output ? bench_report_json(options.output) : 0;
-	if (ret)
-		fprintf(stderr, "ipcbook-bench: %s: %s\n", options.output,
-			strerror(-ret));
-	return failed || ret ? 1 : 0;
+	return finish() || failed ? 1 : 0;
 }
 
 static int enter_cgroup(void)

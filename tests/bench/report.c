@@ -121,8 +121,8 @@ static void table_row(const struct bench_row *row)
 	else
 		printf(" %8.0f %8.0f %6.3f %6.3f %6.3f %5s %-7s %3u+%u%s\n",
 		       row->ours_ns, row->peer_ns, row->ratio, row->p25,
-		       row->p75, goal, mark(row), row->rounds, row->repeated,
-		       row->noisy ? " noisy" : "");
+		       row->p75, goal, mark(row), row->all.rounds,
+		       row->all.repeated, row->all.noisy ? " noisy" : "");
 }
 
 /**
@@ -179,15 +179,15 @@ static void json_row(FILE *file, const struct bench_row *row)
 	fprintf(file, "\"ours_ns\": %.1f, \"peer_ns\": %.1f, \"ratio\": %.4f, ",
 		row->ours_ns, row->peer_ns, row->ratio);
 	fprintf(file, "\"rounds\": %u, \"ratio_p25\": %.4f, \"ratio_p75\": %.4f, ",
-		row->rounds, row->p25, row->p75);
+		row->all.rounds, row->p25, row->p75);
 	json_string(file, "where", machine->where);
 	json_string(file, "kernel", machine->kernel);
 	json_string(file, "cpu", machine->cpu);
 	json_string(file, "clocksource", machine->clocksource);
 	fprintf(file, "\"capacity\": %zu, \"bytes\": %zu, \"ahead\": %ld, ",
 		test->capacity, test->bytes, test->ahead);
-	fprintf(file, "\"repeated\": %u, \"noisy\": %u, \"goal\": ",
-		row->repeated, row->noisy);
+	fprintf(file, "\"repeated\": %u, \"noisy\": %u, \"boots\": %u, \"goal\": ",
+		row->all.repeated, row->all.noisy, row->runs);
 	if (test->goal > 0)
 		fprintf(file, "%.2f}", test->goal);
 	else

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rounds of earlier runs.
+ *
+ * A kernel draws by lot, when it boots, where it and its modules lie, and that
+ * alone makes a side some percent faster or slower until the next boot. So
+ * tests/bench/run boots more than once, and every run leaves its rounds in a
+ * file, from which the next one takes them up. The last one's rows are of all
+ * rounds of all boots.
+ *
+ * A line of the file is a case of a run: chapter, case, size, peer, rounds
+ * repeated, rounds kept though noisy, rounds; and for each round the time of
+ * our side and of the peer, in nanoseconds.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine.h"
+
+/* Reads the rounds of a line; false if there are not as many as it says. */
+static bool read_rounds(FILE *file, struct bench_row *row, unsigned int count)
+{
+	double ours, peer;
+
+	while (count--) {
+		if (fscanf(file, "%lf %lf", &ours, &peer) != 2)
+			return false;
+		if (row)
+			bench_add_round(row, ours, peer);
+	}
+	return true;
+}
+
+static bool is_case(const struct bench_case *test, const char *chapter,
+		    const char *name, long size, const char *peer)
+{
+	return !strcmp(test->chapter, chapter) && !strcmp(test->name, name) &&
+	       test->size == size && !strcmp(test->peer, peer);
+}
+
+/**
+ * bench_join() - take up what earlier runs have measured.
+ * @path: the file; none is as good as an empty one
+ * @row: the row, with its case
+ *
+ * Return: 0, or a negative errno (EBADMSG: not such a file).
+ */
+int bench_join(const char *path, struct bench_row *row)
+{
+	unsigned int repeated, noisy, count;
+	char chapter[32], name[64], peer[64];
+	FILE *file = fopen(path, "re");
+	bool found;
+	long size;
+	int got;
+
+	if (!file)
+		return errno == ENOENT ? 0 : -errno;
+	for (;;) {
+		got = fscanf(file, "%31s %63s %ld %63s %u %u %u", chapter, name,
+			     &size, peer, &repeated, &noisy, &count);
+		if (got != 7)
+			break;
+		found = is_case(row->test, chapter, name, size, peer);
+		if (!read_rounds(file, found ? row : NULL, count))
+			break;
+		if (!found)
+			continue;
+		row->all.repeated += repeated;
+		row->all.noisy += noisy;
+		row->runs++;
+	}
+	fclose(file);
+	return got == EOF ? 0 : -EBADMSG;
+}
+
+/**
+ * bench_keep() - leave what this run has measured to later ones.
+ * @path: the file
+ * @row: the row
+ *
+ * Return: 0, or a negative errno.
+ */
+int bench_keep(const char *path, const struct bench_row *row)
+{
+	unsigned int i = row->all.rounds - row->now.rounds;
+	const struct bench_case *test = row->test;
+	FILE *file = fopen(path, "ae");
+
+	if (!file)
+		return -errno;
+	fprintf(file, "%s %s %ld %s %u %u %u\n", test->chapter, test->name,
+		test->size, test->peer, row->now.repeated, row->now.noisy,
+		row->now.rounds);
+	for (; i < row->all.rounds; i++)
+		fprintf(file, " %.2f %.2f\n", row->ns[0][i], row->ns[1][i]);
+	return fclose(file) ? -errno : 0;
+}
