@@ -244,7 +244,7 @@ struct queue_file {
  * @buf: where to, or
  * @iter: where to
  * @info: where the sender's identity goes, or NULL
- * @copied: where the number of copied bytes goes, or NULL
+ * @entry: the entry of a batch to be filled, or NULL
  */
 struct wanted {
 	u32 select;
@@ -255,7 +255,7 @@ struct wanted {
 	void __user *buf;
 	struct iov_iter *iter;
 	struct ipcbook_queue_info __user *info;
-	u64 __user *copied;
+	struct ipcbook_queue_entry __user *entry;
 };
 
 /**
@@ -655,10 +655,10 @@ static __always_inline int copy_data(struct queue_msg *msg, struct wanted *want,
 }
 
 /* Where @msg comes from, as its receiver is to see it. */
-static noinline int copy_info(struct ipcbook_queue_info __user *dst,
-			      const struct queue_msg *msg)
+static void msg_info(const struct queue_msg *msg,
+		     struct ipcbook_queue_info *info)
 {
-	const struct ipcbook_queue_info info = {
+	*info = (struct ipcbook_queue_info) {
 		.type = msg->place.type,
 		.length = msg->len,
 		.number = msg->place.number,
@@ -667,19 +667,39 @@ static noinline int copy_info(struct ipcbook_queue_info __user *dst,
 		.uid = from_kuid_munged(current_user_ns(), msg->uid),
 		.gid = from_kgid_munged(current_user_ns(), msg->gid),
 	};
+}
 
-	return book_copy_out(dst, &info, sizeof(info));
+static noinline int copy_info(const struct queue_msg *msg,
+			      struct ipcbook_queue_info __user *to)
+{
+	struct ipcbook_queue_info info;
+
+	msg_info(msg, &info);
+	return book_copy_out(to, &info, sizeof(info));
+}
+
+/* What a receiver in a batch is told, all but where the payload is. */
+static noinline int copy_entry(const struct queue_msg *msg, size_t len,
+			       struct ipcbook_queue_entry __user *to)
+{
+	struct ipcbook_queue_entry entry;
+
+	entry.len = len;
+	msg_info(msg, &entry.info);
+	return book_copy_out(&to->len, &entry.len,
+			     sizeof(entry) - offsetof(typeof(entry), len));
 }
 
 /* Everything of @msg that its receiver asked for. */
-static __always_inline int copy_out(struct queue_msg *msg, struct wanted *want, size_t len)
+static __always_inline int copy_out(struct queue_msg *msg, struct wanted *want,
+				    size_t len)
 {
 	int err = copy_data(msg, want, len);
 
-	if (!err && unlikely(want->copied))
-		err = put_user((u64)len, want->copied);
+	if (!err && unlikely(want->entry))
+		err = copy_entry(msg, len, want->entry);
 	if (!err && unlikely(want->info))
-		err = copy_info(want->info, msg);
+		err = copy_info(msg, want->info);
 	return err;
 }
 
@@ -1573,7 +1593,8 @@ static long queue_ioctl_send_batch(struct book_file *file, struct file *filp,
 				       entries + i);
 		if (err)
 			break;
-		cond_resched();
+		if (need_resched())
+			cond_resched();
 	}
 	return i ? i : err;
 }
@@ -1592,8 +1613,7 @@ static ssize_t queue_recv_entry(struct queue *queue, struct wanted *want,
 		return err;
 	want->buf = u64_to_user_ptr(arg.buf);
 	want->room = arg.len;
-	want->info = &entry->info;
-	want->copied = &entry->len;
+	want->entry = entry;
 	return queue_receive(queue, want);
 }
 
@@ -1628,7 +1648,8 @@ static long queue_ioctl_recv_batch(struct book_file *file, struct file *filp,
 			break;
 		/* It waits for the first message only. */
 		want.flags |= IPCBOOK_NOWAIT;
-		cond_resched();
+		if (need_resched())
+			cond_resched();
 	}
 	return i ? i : ret;
 }

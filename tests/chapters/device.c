@@ -292,6 +292,7 @@ BARE_TEST(a_chapter_that_is_not_built_in_says_so)
 		long answer;
 
 		arg.chapter = i;
+		memset(arg.reserved, 0, sizeof(arg.reserved));
 		answer = try_open(&arg);
 		holds(answer == -ENOENT || answer == -EOPNOTSUPP);
 		is(ask_device(IPCBOOK_IOC_UNLINK, &gone), answer);
