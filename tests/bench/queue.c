@@ -660,7 +660,7 @@ static const struct bench_ops queue_waiters = {
 #define PINGPONG	BYTES(64), .unit = 64, .stretch = 4
 
 /* A slice is eight times what the queue holds: it is full now and then. */
-#define STREAM		BYTES(64), .unit = 8192, .stretch = 16, .cpus = 2
+#define STREAM		BYTES(64), .unit = 8192, .stretch = 8, .cpus = 2
 
 #define SELF(what, n, us, aim) {					\
 	ROW(what, "self-empty", us, us, aim),				\
