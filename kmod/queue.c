@@ -32,14 +32,11 @@
  * inside of book_mutex, and waking pollers takes wait queue locks inside of it.
  *
  * Barriers: a wait is ended under the lock by queue_done(), and the sleeper
- * woken without it by wake_all(), whose release store of waiter.done pairs with
- * the acquire load in queue_sleep(). Up to it the sleeper stays; after it, it may
- * be gone with its stack.
+ * woken without it; see wait.c.
  */
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
@@ -48,6 +45,7 @@
 #include "compat.h"
 #include "line.h"
 #include "trace.h"
+#include "wait.h"
 
 static unsigned long queue_max_messages = 65536;
 module_param(queue_max_messages, ulong, 0644);
@@ -195,28 +193,20 @@ struct large {
 };
 
 /**
- * struct waiter - a blocked sender or receiver, on its own stack
- * @place: of a receiver, in a line of receivers
+ * struct receiver - a blocked receiver, on its own stack
+ * @waiter: its wait
+ * @place: in a line of receivers
  * @line: which one
- * @task: who sleeps
- * @room: of a receiver, how long a message it takes
- * @msg: of a receiver, what it was given
- * @next: the next whose wait has ended
- * @err: how the wait ended; WAITING as long as it has not
- * @done: that whoever ended it does not touch this any more
+ * @room: how long a message it takes
+ * @msg: what it was given
  */
-struct waiter {
+struct receiver {
+	struct waiter waiter;
 	struct place place;
 	struct line *line;
-	struct task_struct *task;
 	size_t room;
 	struct queue_msg *msg;
-	struct waiter *next;
-	int err;
-	bool done;
 };
-
-#define WAITING		1
 
 /**
  * struct queue_file - what a descriptor keeps of a queue
@@ -310,38 +300,11 @@ static int want_line(u32 select)
 
 /* ------------------------------------------------------------- waking others */
 
-/*
- * Ends the waits in @list, without the lock. A waiter leaves only when it sees
- * that it is done, so the list holds until then; after that it may be gone with
- * its stack, and its task as well if nobody referred to it.
- */
-static void wake_list(struct waiter *list)
-{
-	struct task_struct *task;
-	struct waiter *waiter;
-
-	while ((waiter = list)) {
-		list = waiter->next;
-		task = get_task_struct(waiter->task);
-		/* Pairs with the acquire load in queue_sleep(). */
-		smp_store_release(&waiter->done, true);
-		wake_up_process(task);
-		put_task_struct(task);
-	}
-}
-
-static inline void wake_all(struct waiter *list)
-{
-	if (unlikely(list))
-		wake_list(list);
-}
-
 /* The wait of @waiter ends with @err, as soon as the lock is free. */
 static void queue_done(struct waiter *waiter, int err, struct waiter **list)
 {
 	waiter->err = err;
-	waiter->next = *list;
-	*list = waiter;
+	wait_end(waiter, list);
 }
 
 static void wake_poller(struct line *line, struct place *place)
@@ -425,45 +388,6 @@ static void queue_index(struct queue *queue, struct line *line,
 	kvfree(index);
 }
 
-/* Sleeps until @waiter is done, or no longer than it may. */
-static int queue_sleep(struct waiter *waiter, u64 deadline)
-{
-	ktime_t expires = min_t(u64, deadline, KTIME_MAX);
-
-	for (;;) {
-		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
-		/* Pairs with the release store in wake_all(). */
-		if (smp_load_acquire(&waiter->done))
-			break;
-		if (signal_pending(current)) {
-			__set_current_state(TASK_RUNNING);
-			return -ERESTARTSYS;
-		}
-		if (!deadline)
-			schedule();
-		else if (!schedule_hrtimeout_range_clock(&expires,
-							 current->timer_slack_ns,
-							 HRTIMER_MODE_ABS,
-							 CLOCK_MONOTONIC))
-			return -ETIMEDOUT;
-	}
-	__set_current_state(TASK_RUNNING);
-	return 0;
-}
-
-/* Sleeps until @waiter, whose wait somebody has ended, is done. */
-static void queue_sleep_on(struct waiter *waiter)
-{
-	for (;;) {
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		/* Pairs with the release store in wake_all(). */
-		if (smp_load_acquire(&waiter->done))
-			break;
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-}
-
 /*
  * Waits until somebody ends the wait of @waiter, who stands in @line, or until
  * it gives up and leaves the line. Called and left with the lock, not held
@@ -479,8 +403,7 @@ static int queue_wait(struct queue *queue, struct waiter *waiter,
 	unsigned int bits;
 	int err;
 
-	waiter->task = current;
-	waiter->err = WAITING;
+	waiter_init(waiter);
 	line_add(line, place);
 	bits = line_crowded(line);
 	spin_unlock(&queue->lock);
@@ -488,7 +411,7 @@ static int queue_wait(struct queue *queue, struct waiter *waiter,
 	*list = NULL;
 	if (bits)
 		queue_index(queue, line, bits);
-	err = queue_sleep(waiter, deadline);
+	err = wait_sleep(waiter, deadline);
 	spin_lock(&queue->lock);
 	if (waiter->err == WAITING) {
 		waiter->err = err;
@@ -496,7 +419,7 @@ static int queue_wait(struct queue *queue, struct waiter *waiter,
 	} else if (err) {
 		/* Both at once; whoever ended the wait is about to wake. */
 		spin_unlock(&queue->lock);
-		queue_sleep_on(waiter);
+		wait_sleep_on(waiter);
 		spin_lock(&queue->lock);
 		err = 0;
 	}
@@ -734,7 +657,7 @@ static bool queue_may_pass(struct queue *queue)
 }
 
 /* The longest waiting receiver that selects @type, or NULL. */
-static struct waiter *queue_receiver(struct queue *queue, s64 type)
+static struct receiver *queue_receiver(struct queue *queue, s64 type)
 {
 	struct line *lines = queue->receivers;
 	struct place *place;
@@ -747,7 +670,7 @@ static struct waiter *queue_receiver(struct queue *queue, s64 type)
 	if (line_has_other(&lines[WANT_NOT], type))
 		place = line_older(place, line_oldest_but(&lines[WANT_NOT],
 							  type));
-	return place ? container_of(place, struct waiter, place) : NULL;
+	return place ? container_of(place, struct receiver, place) : NULL;
 }
 
 /*
@@ -757,17 +680,17 @@ static struct waiter *queue_receiver(struct queue *queue, s64 type)
 static bool queue_hand_over(struct queue *queue, struct queue_msg *msg,
 			    struct waiter **list)
 {
-	struct waiter *waiter;
+	struct receiver *receiver;
 
-	while ((waiter = queue_receiver(queue, msg->place.type))) {
-		line_del(waiter->line, &waiter->place);
+	while ((receiver = queue_receiver(queue, msg->place.type))) {
+		line_del(receiver->line, &receiver->place);
 		queue->count.receivers_waiting--;
-		if (waiter->room < msg->len) {
-			queue_done(waiter, -EMSGSIZE, list);
+		if (receiver->room < msg->len) {
+			queue_done(&receiver->waiter, -EMSGSIZE, list);
 			continue;
 		}
-		waiter->msg = msg;
-		queue_done(waiter, 0, list);
+		receiver->msg = msg;
+		queue_done(&receiver->waiter, 0, list);
 		return true;
 	}
 	return false;
@@ -944,7 +867,7 @@ static noinline int queue_block_sender(struct queue *queue,
 				       struct waiter **list)
 	__must_hold(&queue->lock)
 {
-	struct waiter waiter = {};
+	struct waiter waiter;
 	int err;
 
 	msg->waiter = &waiter;
@@ -1112,21 +1035,22 @@ queue_block_receiver(struct queue *queue, const struct wanted *want,
 		     struct waiter **list)
 	__must_hold(&queue->lock)
 {
-	struct waiter waiter = {
+	struct receiver receiver = {
 		.line = &queue->receivers[want_line(want->select)],
 		.room = want->flags & IPCBOOK_TRUNCATE ? SIZE_MAX : want->room,
 	};
 	int err;
 
-	place_init(&waiter.place, want->select == IPCBOOK_ANY ?
+	place_init(&receiver.place, want->select == IPCBOOK_ANY ?
 				  IPCBOOK_TYPE_MAX : want->type);
-	waiter.place.number = ++queue->ticket;
+	receiver.place.number = ++queue->ticket;
 	queue->count.receivers_waiting++;
-	err = queue_wait(queue, &waiter, waiter.line, &waiter.place,
-			 want->deadline, list);
+	err = queue_wait(queue, &receiver.waiter, receiver.line,
+			 &receiver.place, want->deadline, list);
 	if (err)
 		queue->count.receivers_waiting--;
-	return waiter.err ? ERR_PTR(waiter.err) : waiter.msg;
+	return receiver.waiter.err ? ERR_PTR(receiver.waiter.err) :
+				     receiver.msg;
 }
 
 /* Copies @msg out, which was taken; gives it back if that fails. */
@@ -1805,14 +1729,14 @@ static void queue_destroy(struct book_object *object)
 static void queue_end_receivers(struct queue *queue, struct line *line,
 				struct waiter **list)
 {
-	struct waiter *waiter;
+	struct receiver *receiver;
 
 	while (!line_empty(line)) {
-		waiter = container_of(to_place(line->root.rb_node),
-				      struct waiter, place);
-		line_del(line, &waiter->place);
+		receiver = container_of(to_place(line->root.rb_node),
+					struct receiver, place);
+		line_del(line, &receiver->place);
 		queue->count.receivers_waiting--;
-		queue_done(waiter, -EIDRM, list);
+		queue_done(&receiver->waiter, -EIDRM, list);
 	}
 }
 
