@@ -612,13 +612,13 @@ static struct book_file *book_file_new(const struct book_chapter *chapter)
 
 /* From now on @file belongs to @object, whose reference passes to it. */
 static void book_attach(struct book_file *file, struct book_object *object,
-			unsigned int access)
+			unsigned int access, const struct ipcbook_open *arg)
 {
 	file->object = object;
 	file->access = access;
 	atomic_inc(&object->descriptors);
 	if (object->chapter->open)
-		object->chapter->open(file);
+		object->chapter->open(file, arg);
 }
 
 /**
@@ -677,8 +677,9 @@ static struct file *book_new_file(const struct book_chapter *chapter, u32 flags)
 		kfree(file);
 		return filp;
 	}
-	filp->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE |
-			FMODE_NOWAIT | FMODE_NONOTIFY;
+	filp->f_mode |= FMODE_NOWAIT | FMODE_NONOTIFY;
+	if (chapter->fops->llseek)
+		filp->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
 	return filp;
 }
 
@@ -722,7 +723,7 @@ static int book_open_file(struct book_ns *ns, const struct ipcbook_open *arg,
 		book_put(object);
 		return -EACCES;
 	}
-	book_attach(filp->private_data, object, access);
+	book_attach(filp->private_data, object, access, arg);
 	return 0;
 }
 
@@ -781,6 +782,9 @@ long book_open(const void __user *argp)
 	if (!book_zeroed((char *)arg.reserved + chapter->limits_size,
 			 sizeof(arg.reserved) - chapter->limits_size))
 		return -EINVAL;
+	ret = chapter->check ? chapter->check(&arg) : 0;
+	if (ret)
+		return ret;
 	ns = book_ns_current();
 	ret = book_open_in(ns, &arg, chapter);
 	book_ns_put(ns);
@@ -822,7 +826,7 @@ struct book_file *book_open_default(const struct book_chapter *chapter,
 	mutex_lock(&book_mutex);
 	access = book_permitted(object, filp->f_cred, access);
 	mutex_unlock(&book_mutex);
-	book_attach(file, object, access);
+	book_attach(file, object, access, &arg);
 	return file;
 }
 

@@ -71,15 +71,18 @@ struct book_file {
  * @file_size: bytes that an open file keeps, a book_file at their head
  * @has_default: the device can stand for the object named "default", which is
  *	root's and is created when it is first asked for
+ * @check: judges the limits and flags of a call that opens, before anything
+ *	is done; may be NULL
  * @create: allocates an object with the limits that the caller asked for and
  *	sets its @capacity; may sleep
  * @destroy: frees it; nobody refers to it any more
  * @end: the name is gone or the namespace ends; wakes those who wait, if the
  *	chapter's objects end with their name
- * @open: begins what an open file keeps, which is zeroed and knows its object;
- *	may be NULL
+ * @open: begins what an open file keeps, which is zeroed and knows its object,
+ *	as the caller asked for; may be NULL
  * @close: ends that; may be NULL
  * @stat: fills the chapter's part of the answer, which is zeroed
+ * @device: the chapter's calls on the device itself; may be NULL
  * @init: when the module is loaded
  * @exit: when it is unloaded, or when loading failed later on
  */
@@ -90,12 +93,14 @@ struct book_chapter {
 	size_t limits_size;
 	size_t file_size;
 	bool has_default;
+	int (*check)(const struct ipcbook_open *arg);
 	struct book_object *(*create)(const struct ipcbook_open *arg);
 	void (*destroy)(struct book_object *object);
 	void (*end)(struct book_object *object);
-	void (*open)(struct book_file *file);
+	void (*open)(struct book_file *file, const struct ipcbook_open *arg);
 	void (*close)(struct book_file *file);
 	void (*stat)(struct book_object *object, struct ipcbook_stat *stat);
+	long (*device)(unsigned int nr, void __user *argp);
 	int (*init)(void);
 	void (*exit)(void);
 };
@@ -285,5 +290,8 @@ extern const struct book_chapter queue_chapter;
 
 /* shm.c */
 extern const struct book_chapter shm_chapter;
+
+/* sem.c */
+extern const struct book_chapter sem_chapter;
 
 #endif /* _IPCBOOK_BOOK_H */

@@ -18,12 +18,18 @@
 #define book_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
 #endif
 
-/* 6.3: a mapping's flags are changed by a function that checks its lock. */
+/* 6.3: a mapping's flags are changed by functions that check its lock. */
 #ifndef IPCBOOK_HAS_VM_FLAGS_SET
 static inline void vm_flags_set(struct vm_area_struct *vma,
 				unsigned long flags)
 {
 	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma,
+				  unsigned long flags)
+{
+	vma->vm_flags &= ~flags;
 }
 #endif
 

@@ -44,6 +44,9 @@ static const struct book_chapter *const chapters[] = {
 #ifdef IPCBOOK_HAS_SHM
 	&shm_chapter,
 #endif
+#ifdef IPCBOOK_HAS_SEM
+	&sem_chapter,
+#endif
 };
 
 /**
@@ -170,6 +173,7 @@ static long device_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	const struct file_operations *plain = device_plain();
 	unsigned int block = _IOC_NR(cmd) >> 4;
+	const struct book_chapter *chapter;
 
 	if (_IOC_TYPE(cmd) != IPCBOOK_IOC_MAGIC)
 		return -ENOTTY;
@@ -179,8 +183,11 @@ static long device_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return book_unlink((const void __user *)arg);
 	if (block > IPCBOOK_SEM)
 		return -ENOTTY;
-	if (block && !book_chapter(block))
+	chapter = book_chapter(block);
+	if (block && !chapter)
 		return -EOPNOTSUPP;
+	if (block && chapter->device)
+		return chapter->device(_IOC_NR(cmd), (void __user *)arg);
 	return plain ? plain->unlocked_ioctl(filp, cmd, arg) : -EOPNOTSUPP;
 }
 

@@ -1776,7 +1776,7 @@ static void queue_end(struct book_object *object)
 	wake_all(list);
 }
 
-static void queue_open(struct book_file *file)
+static void queue_open(struct book_file *file, const struct ipcbook_open *arg)
 {
 	struct queue_file *qf = to_queue_file(file);
 

@@ -142,6 +142,64 @@ DEFINE_EVENT(shm_mapping, shm_unmap,
 	TP_ARGS(id, offset, bytes, writable)
 );
 
+/* Units given; value is what the semaphore then has, before it serves others. */
+TRACE_EVENT(sem_up,
+	TP_PROTO(u64 id, u32 units, u32 value),
+	TP_ARGS(id, units, value),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u32, units)
+		__field(u32, value)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->units = units;
+		__entry->value = value;
+	),
+	TP_printk("id=%llu units=%u value=%u", __entry->id, __entry->units,
+		  __entry->value)
+);
+
+/*
+ * A down through the kernel, or a wait for several semaphores, of which id and
+ * units are the first; ns is how long it took and ret what it answered.
+ */
+TRACE_EVENT(sem_down,
+	TP_PROTO(u64 id, u32 units, unsigned int count, u64 ns, int ret),
+	TP_ARGS(id, units, count, ns, ret),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u32, units)
+		__field(unsigned int, count)
+		__field(u64, ns)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->units = units;
+		__entry->count = count;
+		__entry->ns = ns;
+		__entry->ret = ret;
+	),
+	TP_printk("id=%llu units=%u count=%u ns=%llu ret=%d", __entry->id,
+		  __entry->units, __entry->count, __entry->ns, __entry->ret)
+);
+
+/* What a process held has come back: it ended, or closed. */
+TRACE_EVENT(sem_return,
+	TP_PROTO(u64 id, u64 units),
+	TP_ARGS(id, units),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u64, units)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->units = units;
+	),
+	TP_printk("id=%llu units=%llu", __entry->id, __entry->units)
+);
+
 #endif /* _IPCBOOK_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

@@ -34,6 +34,11 @@ static void structures_have_their_sizes(void **state)
 	SIZE(ipcbook_queue_entry, 64);
 	SIZE(ipcbook_queue_batch, 40);
 	SIZE(ipcbook_queue_select, 16);
+	SIZE(ipcbook_sem_limits, 16);
+	SIZE(ipcbook_sem_down, 24);
+	SIZE(ipcbook_sem_map, 24);
+	SIZE(ipcbook_sem_want, 8);
+	SIZE(ipcbook_sem_wait, 32);
 }
 
 static void fields_of_objects_have_their_places(void **state)
@@ -141,6 +146,49 @@ static void fields_of_the_queue_have_their_places(void **state)
 	PLACE(ipcbook_queue_select, type, 8, 8);
 }
 
+static void fields_of_the_semaphore_have_their_places(void **state)
+{
+	(void)state;
+	PLACE(ipcbook_open, sem, 80, 16);
+	PLACE(ipcbook_sem_limits, value, 0, 4);
+	PLACE(ipcbook_sem_limits, maximum, 4, 4);
+	PLACE(ipcbook_sem_limits, flags, 8, 4);
+	PLACE(ipcbook_sem_limits, pad, 12, 4);
+	PLACE(ipcbook_sem_down, size, 0, 4);
+	PLACE(ipcbook_sem_down, flags, 4, 4);
+	PLACE(ipcbook_sem_down, deadline, 8, 8);
+	PLACE(ipcbook_sem_down, units, 16, 4);
+	PLACE(ipcbook_sem_down, pad, 20, 4);
+	PLACE(ipcbook_sem_map, size, 0, 4);
+	PLACE(ipcbook_sem_map, maximum, 4, 4);
+	PLACE(ipcbook_sem_map, offset, 8, 8);
+	PLACE(ipcbook_sem_map, length, 16, 8);
+	PLACE(ipcbook_sem_want, fd, 0, 4);
+	PLACE(ipcbook_sem_want, units, 4, 4);
+	PLACE(ipcbook_sem_wait, size, 0, 4);
+	PLACE(ipcbook_sem_wait, flags, 4, 4);
+	PLACE(ipcbook_sem_wait, deadline, 8, 8);
+	PLACE(ipcbook_sem_wait, wants, 16, 8);
+	PLACE(ipcbook_sem_wait, count, 24, 4);
+	PLACE(ipcbook_sem_wait, pad, 28, 4);
+}
+
+static void numbers_of_the_semaphore_are_fixed(void **state)
+{
+	(void)state;
+	assert_int_equal(IPCBOOK_IOC_SEM_DOWN, 0x4018b870);
+	assert_int_equal(IPCBOOK_IOC_SEM_UP, 0xb871);
+	assert_int_equal(IPCBOOK_IOC_SEM_VALUE, 0xb872);
+	assert_int_equal(IPCBOOK_IOC_SEM_MAP, 0xc018b873);
+	assert_int_equal(IPCBOOK_IOC_SEM_WAIT, 0x4020b874);
+	assert_int_equal(IPCBOOK_SEM_MAX, 0x7fffffff);
+	assert_int_equal(IPCBOOK_SEM_CONTENDED, 0x80000000);
+	assert_int_equal(IPCBOOK_SEM_WAIT_MAX, 64);
+	assert_int_equal(IPCBOOK_SEM_UNDO, 1);
+	assert_int_equal(IPCBOOK_SEM_ALL, 8);
+	assert_int_equal(IPCBOOK_SEM_ORPHANED, 0x100);
+}
+
 static void requests_have_their_numbers(void **state)
 {
 	(void)state;
@@ -204,6 +252,8 @@ int main(void)
 		cmocka_unit_test(fields_of_objects_have_their_places),
 		cmocka_unit_test(fields_of_the_counters_have_their_places),
 		cmocka_unit_test(fields_of_the_queue_have_their_places),
+		cmocka_unit_test(fields_of_the_semaphore_have_their_places),
+		cmocka_unit_test(numbers_of_the_semaphore_are_fixed),
 		cmocka_unit_test(requests_have_their_numbers),
 		cmocka_unit_test(constants_have_their_values),
 	};

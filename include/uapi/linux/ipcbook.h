@@ -39,8 +39,8 @@
 
 /*
  * The queue behind plain read() and write() on the device. Opening this name
- * creates it where it does not exist yet, owned by root with mode 0666. Of a
- * segment it is a name like any other.
+ * creates it where it does not exist yet, owned by root with mode 0666. Of
+ * anything else it is a name like any other.
  */
 #define IPCBOOK_DEFAULT_NAME	"default"
 
@@ -95,6 +95,25 @@ struct ipcbook_queue_limits {
 	__u64 size;
 };
 
+/* Flags of struct ipcbook_sem_limits. */
+#define IPCBOOK_SEM_UNDO	(1U << 0)	/* see the chapter */
+
+/**
+ * struct ipcbook_sem_limits - what a semaphore begins with, and how a
+ * descriptor of it behaves.
+ *
+ * @value: units that a new semaphore has, at most @maximum
+ * @maximum: most units that it can have, up to IPCBOOK_SEM_MAX; 0 takes that
+ * @flags: IPCBOOK_SEM_UNDO; of this descriptor, also where nothing is created
+ * @pad: must be zero
+ */
+struct ipcbook_sem_limits {
+	__u32 value;
+	__u32 maximum;
+	__u32 flags;
+	__u32 pad;
+};
+
 /**
  * struct ipcbook_shm_limits - what a segment is like; fixed at creation.
  *
@@ -120,6 +139,7 @@ struct ipcbook_shm_limits {
  * @queue: limits of a queue that is created; looked at only when the call
  *	creates
  * @shm: size of a segment that is created, likewise
+ * @sem: what a semaphore begins with, likewise; its flags always count
  * @reserved: must be zero
  */
 struct ipcbook_open {
@@ -131,6 +151,7 @@ struct ipcbook_open {
 	union {
 		struct ipcbook_queue_limits queue;
 		struct ipcbook_shm_limits shm;
+		struct ipcbook_sem_limits sem;
 		__u64 reserved[8];
 	};
 };
@@ -475,6 +496,138 @@ struct ipcbook_queue_select {
  * is made of it: process-shared pthread mutexes and POSIX semaphores. Within
  * one process (FUTEX_PRIVATE_FLAG) it does.
  */
+
+/*
+ * ---------------------------------------------------------------------------
+ * Semaphore
+ * ---------------------------------------------------------------------------
+ *
+ * A semaphore has units, up to a maximum. Down takes some of them, all that
+ * were asked for or none, and waits until it can; up gives some. Both need a
+ * descriptor that is open for writing; looking at the value needs one that is
+ * open for reading. poll: EPOLLIN when there is a unit that nobody waits for,
+ * EPOLLOUT when there is room for one.
+ *
+ * Those who wait are served in order of arrival: while one waits, nobody who
+ * comes later is served before, however little they ask for. Only who waits for
+ * all of several semaphores stands aside as long as one of them lacks units.
+ *
+ * Without a system call: IPCBOOK_IOC_SEM_MAP tells where in the file to map
+ * (shared) a page whose first 32-bit word holds the value in its low bits and
+ * IPCBOOK_SEM_CONTENDED above. As long as that bit is clear, whoever may write
+ * can take and give units by compare and exchange: with acquire ordering to
+ * take, no further down than 0, and with release ordering to give, no further
+ * up than the maximum. While it is set, the kernel must be asked; it sets the
+ * bit while anybody waits or polls, and while somebody is to be told of units
+ * that came back; the value that stands there then is for nobody. No other word
+ * of the page means anything. The mapping is inherited by fork.
+ *
+ * A descriptor opened with IPCBOOK_SEM_UNDO remembers what each process took
+ * through it. What the process has not given back comes back when the process
+ * ends, in whatever way, or closes a descriptor of this open file: also where
+ * another process, forked or passed the descriptor, keeps one. The next down of
+ * anybody then answers IPCBOOK_SEM_ORPHANED, once: what the units protect may
+ * have been left half done. Through such a descriptor a process gives no more
+ * than it took, and nothing can be mapped. Threads, and processes that share
+ * their descriptors (CLONE_FILES), count as one.
+ */
+
+/* Most units that a semaphore can have. */
+#define IPCBOOK_SEM_MAX		0x7fffffffU
+
+/* In the mapped word: ask the kernel. */
+#define IPCBOOK_SEM_CONTENDED	0x80000000U
+
+/* Semaphores in one wait. */
+#define IPCBOOK_SEM_WAIT_MAX	64
+
+/* Answered by a down and by a wait, instead of 0 or added to the index. */
+#define IPCBOOK_SEM_ORPHANED	0x100
+
+/**
+ * struct ipcbook_sem_down - argument of IPCBOOK_IOC_SEM_DOWN.
+ *
+ * The call returns 0, or IPCBOOK_SEM_ORPHANED.
+ *
+ * @size: sizeof(struct ipcbook_sem_down)
+ * @flags: IPCBOOK_NOWAIT
+ * @deadline: see the head of this file
+ * @units: how many to take, 1 to the semaphore's maximum
+ * @pad: must be zero
+ */
+struct ipcbook_sem_down {
+	__u32 size;
+	__u32 flags;
+	__u64 deadline;
+	__u32 units;
+	__u32 pad;
+};
+
+/**
+ * struct ipcbook_sem_map - argument of IPCBOOK_IOC_SEM_MAP.
+ *
+ * @size: in: sizeof(struct ipcbook_sem_map); all else must be zero
+ * @maximum: out: most units that the semaphore can have
+ * @offset: out: where to map
+ * @length: out: how many bytes to map
+ */
+struct ipcbook_sem_map {
+	__u32 size;
+	__u32 maximum;
+	__u64 offset;
+	__u64 length;
+};
+
+/**
+ * struct ipcbook_sem_want - one semaphore of a wait.
+ *
+ * @fd: descriptor, open for writing
+ * @units: how many to take of it, 1 to the semaphore's maximum
+ */
+struct ipcbook_sem_want {
+	__s32 fd;
+	__u32 units;
+};
+
+/* Flag of struct ipcbook_sem_wait: all of them, not any one. */
+#define IPCBOOK_SEM_ALL		(1U << 3)
+
+/**
+ * struct ipcbook_sem_wait - argument of IPCBOOK_IOC_SEM_WAIT.
+ *
+ * Takes what is wanted of one semaphore and nothing of the others; or, with
+ * IPCBOOK_SEM_ALL, what is wanted of each at the same moment. A call that fails
+ * has taken nothing. Of several that can be taken it is the first.
+ *
+ * The call returns the index of the semaphore that was taken, or 0 with
+ * IPCBOOK_SEM_ALL; IPCBOOK_SEM_ORPHANED is added as to a down. It ignores
+ * O_NONBLOCK.
+ *
+ * @size: sizeof(struct ipcbook_sem_wait)
+ * @flags: IPCBOOK_NOWAIT, IPCBOOK_SEM_ALL
+ * @deadline: see the head of this file
+ * @wants: pointer to an array of struct ipcbook_sem_want, each of another
+ *	semaphore
+ * @count: how many, 1 to IPCBOOK_SEM_WAIT_MAX
+ * @pad: must be zero
+ */
+struct ipcbook_sem_wait {
+	__u32 size;
+	__u32 flags;
+	__u64 deadline;
+	__u64 wants;
+	__u32 count;
+	__u32 pad;
+};
+
+#define IPCBOOK_IOC_SEM_DOWN	_IOW(IPCBOOK_IOC_MAGIC, 0x70, struct ipcbook_sem_down)
+/* The argument is the number of units itself. */
+#define IPCBOOK_IOC_SEM_UP	_IO(IPCBOOK_IOC_MAGIC, 0x71)
+/* Returns the value. */
+#define IPCBOOK_IOC_SEM_VALUE	_IO(IPCBOOK_IOC_MAGIC, 0x72)
+#define IPCBOOK_IOC_SEM_MAP	_IOWR(IPCBOOK_IOC_MAGIC, 0x73, struct ipcbook_sem_map)
+/* On the device, or on any semaphore's descriptor. */
+#define IPCBOOK_IOC_SEM_WAIT	_IOW(IPCBOOK_IOC_MAGIC, 0x74, struct ipcbook_sem_wait)
 
 /*
  * ---------------------------------------------------------------------------
