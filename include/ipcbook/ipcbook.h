@@ -22,7 +22,8 @@
  *	-EFAULT		a pointer is not valid
  *
  * And what every function can answer that opens the device for itself
- * (ipcbook_unlink(), and the _open() and _unlink() of each chapter):
+ * (ipcbook_unlink(), ipcbook_sem_wait(), and the _open() and _unlink() of each
+ * chapter):
  *
  *	-ENODEV		there is no device: the module is not loaded
  *	-EACCES		the device may not be opened for reading and writing
@@ -418,6 +419,131 @@ IPCBOOK_API int ipcbook_shm_unlink(const char *name);
  */
 IPCBOOK_API int ipcbook_shm_map(int fd, int prot, void **address,
 				size_t *size);
+
+/* Semaphore: userspace/lib/sem.c; without system calls: ipcbook/sem.h */
+
+/**
+ * ipcbook_sem_open() - opens or creates a semaphore
+ * @name: its name, 1 to 63 bytes; or NULL for a new semaphore without a name
+ * @flags: O_RDWR; O_RDONLY only to look at it, O_WRONLY only to take and give;
+ *	with O_CREAT, O_EXCL, O_NONBLOCK and O_CLOEXEC as for sem_open(3)
+ * @mode: permission bits of a semaphore that is created, less the umask;
+ *	otherwise not looked at. To take and give needs write permission.
+ * @limits: of a semaphore that is created its value and maximum, 0 for 0 and
+ *	IPCBOOK_SEM_MAX; IPCBOOK_SEM_UNDO in its flags is for this descriptor,
+ *	whether or not one is created. NULL is all zero.
+ *
+ * Through a descriptor with IPCBOOK_SEM_UNDO, what a process took and has not
+ * given back comes back when the process ends, in whatever way, or closes any
+ * descriptor of this open file. A semaphore without a name ends with its last
+ * descriptor; one with a name stays until it is unlinked or its network
+ * namespace ends.
+ *
+ * Return: a descriptor, or
+ *
+ * * -ENOENT: there is no such semaphore, and O_CREAT was not given
+ * * -EEXIST: there is one, and O_CREAT and O_EXCL were given
+ * * -EACCES: the semaphore's mode does not allow it; or see opening the device
+ * * -EINVAL: an unknown flag or mode bit, O_EXCL without O_CREAT; the name is
+ *   empty, or has control characters or a '/'; the value is above the maximum,
+ *   or that above IPCBOOK_SEM_MAX
+ * * -ENAMETOOLONG: the name is longer than 63 bytes
+ * * -EDQUOT: the user has as many objects, or bytes in them, as one user may
+ * * -ENOSPC: there are as many objects as there may be
+ * * -EOPNOTSUPP: the module was built without semaphores
+ * * -EIDRM: the network namespace is about to end
+ * * those of opening the device
+ */
+IPCBOOK_API int ipcbook_sem_open(const char *name, int flags, mode_t mode,
+				 const struct ipcbook_sem_limits *limits);
+
+/**
+ * ipcbook_sem_unlink() - takes a semaphore's name away and ends it
+ * @name: the name
+ *
+ * Return: as ipcbook_unlink().
+ */
+IPCBOOK_API int ipcbook_sem_unlink(const char *name);
+
+/**
+ * ipcbook_sem_down() - takes units of a semaphore
+ * @fd: the semaphore, open for writing
+ * @units: how many, 1 to its maximum; all of them or none are taken
+ * @flags: IPCBOOK_NOWAIT, or 0
+ * @deadline: how long to wait; see ipcbook_deadline()
+ *
+ * Those who wait are served in order of arrival, so it waits also while others
+ * do, however many units there are.
+ *
+ * Return: 0, or IPCBOOK_SEM_ORPHANED if units of a process that ended, or
+ * closed, came back and nobody was told yet: the caller has what it asked for,
+ * and should look after what the units protect. Or, and then nothing was taken,
+ *
+ * * -EAGAIN: it would have to wait, with IPCBOOK_NOWAIT or O_NONBLOCK
+ * * -ETIMEDOUT: the deadline has passed
+ * * -EINTR: a signal handler interrupted the wait, without SA_RESTART
+ * * -EIDRM: the semaphore was removed
+ * * -EINVAL: @units is 0 or above the maximum, or a flag is unknown
+ * * -ENOMEM: with undo, no memory is left to remember it
+ * * -EBADF: with undo also: the process closed a descriptor meanwhile
+ * * those of every descriptor
+ */
+IPCBOOK_API int ipcbook_sem_down(int fd, unsigned int units,
+				 unsigned int flags, uint64_t deadline);
+
+/**
+ * ipcbook_sem_up() - gives units to a semaphore
+ * @fd: the semaphore, open for writing
+ * @units: how many, 1 to IPCBOOK_SEM_MAX
+ *
+ * Never waits.
+ *
+ * Return: 0; or, and then nothing was given,
+ *
+ * * -EOVERFLOW: there would be more than the maximum
+ * * -EPERM: with undo, the process has not taken so many through this
+ *   descriptor
+ * * -EINVAL: @units is 0 or above IPCBOOK_SEM_MAX
+ * * -EIDRM: the semaphore was removed
+ * * those of every descriptor
+ */
+IPCBOOK_API int ipcbook_sem_up(int fd, unsigned int units);
+
+/**
+ * ipcbook_sem_value() - tells how many units a semaphore has
+ * @fd: the semaphore, open for reading
+ *
+ * Return: how many, or
+ *
+ * * -EIDRM: the semaphore was removed
+ * * those of every descriptor
+ */
+IPCBOOK_API int ipcbook_sem_value(int fd);
+
+/**
+ * ipcbook_sem_wait() - takes units of any one, or of all, of several semaphores
+ * @wants: descriptors, open for writing, and units; each of another semaphore
+ * @count: how many, 1 to IPCBOOK_SEM_WAIT_MAX (64)
+ * @flags: IPCBOOK_SEM_ALL to take of all of them at the same moment; without
+ *	it, of the first that has enough; IPCBOOK_NOWAIT
+ * @deadline: how long to wait; see ipcbook_deadline()
+ *
+ * O_NONBLOCK of the descriptors is not looked at. Who waits for all has no place
+ * in the order of arrival as long as one of them lacks units.
+ *
+ * Return: the index of the one of which was taken, or 0 with IPCBOOK_SEM_ALL;
+ * IPCBOOK_SEM_ORPHANED is added where ipcbook_sem_down() answers it. Or, and
+ * then nothing was taken of any,
+ *
+ * * -EINVAL: @count, @flags or units is not one of the above; two are the same
+ *   semaphore
+ * * -EBADF, -ENOTTY: one of them is not a semaphore that is open for writing
+ * * -EIDRM: one of them was removed
+ * * -EAGAIN, -ETIMEDOUT, -EINTR, -ENOMEM: as ipcbook_sem_down()
+ */
+IPCBOOK_API int ipcbook_sem_wait(const struct ipcbook_sem_want *wants,
+				 unsigned int count, unsigned int flags,
+				 uint64_t deadline);
 
 #ifdef __cplusplus
 }
