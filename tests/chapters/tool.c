@@ -1132,9 +1132,11 @@ static void claim_completion(const char *typed, const char *want,
 BARE_TEST(completion_offers_commands_options_and_queues)
 {
 	tool("queue", "create", "compl eted");
-	completes("ipcbook \"\"", "queue shm ls help");
+	completes("ipcbook \"\"", "queue shm sem ls help");
 	completes("ipcbook shm d", "dump");
 	completes("ipcbook shm create --s", "--size");
+	completes("ipcbook sem d", "down");
+	completes("ipcbook sem create --m", "--max --mode");
 	completes("ipcbook -j queue r", "recv rm");
 	completes("ipcbook help queue p", "peek");
 	completes("ipcbook queue recv --t", "--type --timeout --truncate");

@@ -95,6 +95,8 @@ static const char *reason(int error)
 		return "it was removed";
 	case EOPNOTSUPP:
 		return "the module was built without this chapter";
+	case EOVERFLOW:
+		return "it would have more than its maximum";
 	case EDQUOT:
 		return "you are at the module's limit user_objects or user_bytes";
 	case ENOSPC:

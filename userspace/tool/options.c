@@ -33,6 +33,8 @@ static const char *const values[][2] = {
 	{ "T", "a number from 1 to 4611686018427387904" },
 	{ "NTH", "a number from 0 to 1023" },
 	{ "N", "a number from 1" },
+	{ "UNITS", "a number from 1 to 2147483647" },
+	{ "VALUE", "a number from 0 to 2147483647" },
 	{ "DURATION", "a time in ns, us, ms, s, m, h or d, like 1.5s" },
 	{ "SIZE", "bytes from 1, like 8192, 64K or 1M" },
 	{ "MODE", "an octal number from 0 to 0777" },
@@ -49,7 +51,7 @@ static const struct entry entries[] = {
 	{ OPTION_ALL, false, "all", NULL,
 	  "every message, in order of arrival; at most 1024" },
 	{ OPTION_TIMEOUT, false, "timeout", "DURATION",
-	  "wait no longer than this for each message: 1.5s, 200ms, 2m" },
+	  "wait no longer than this, each time: 1.5s, 200ms, 2m" },
 	{ OPTION_NOWAIT, false, "nowait", NULL, "do not wait at all" },
 	{ OPTION_COUNT, true, "count", "N", "take N messages" },
 	{ OPTION_FOLLOW, false, "follow", NULL,
@@ -73,6 +75,12 @@ static const struct entry entries[] = {
 	  "the queue holds at most SIZE bytes of payload: 64K, 1M" },
 	{ OPTION_SIZE, false, "size", "SIZE",
 	  "at most SIZE bytes of a message; just SIZE of a segment" },
+	{ OPTION_UNITS, false, "units", "UNITS",
+	  "as many units, all or none; else 1" },
+	{ OPTION_VALUE, false, "value", "VALUE",
+	  "a new semaphore has VALUE units; else none" },
+	{ OPTION_MAXIMUM, false, "max", "UNITS",
+	  "the semaphore has never more; else 2147483647" },
 	{ OPTION_MODE, false, "mode", "MODE",
 	  "permissions in octal, exactly; else 0666 less the umask" },
 	{ OPTION_EXCL, false, "excl", NULL, "fail if it is there already" },
@@ -311,6 +319,15 @@ static bool parse_value(struct options *options, int id, const char *value)
 		return parse_duration(value, &options->timeout);
 	case OPTION_COUNT:
 		return parse_number(value, 1, UINT64_MAX, &options->count);
+	case OPTION_UNITS:
+		return parse_number(value, 1, IPCBOOK_SEM_MAX,
+				    &options->units);
+	case OPTION_VALUE:
+		return parse_number(value, 0, IPCBOOK_SEM_MAX,
+				    &options->value);
+	case OPTION_MAXIMUM:
+		return parse_number(value, 1, IPCBOOK_SEM_MAX,
+				    &options->maximum);
 	case OPTION_MESSAGES:
 		return parse_number(value, 1, UINT64_MAX,
 				    &options->limits.messages);
@@ -369,7 +386,8 @@ static int check(const struct options *options)
 					  entry_of(exclusive[i][0])->name,
 					  entry_of(exclusive[i][1])->name);
 	if (options->operand_count < command->least)
-		return wrong_call(command, "NAME is missing");
+		return wrong_call(command, "%s is missing",
+				  options->operand_count ? "COMMAND" : "NAME");
 	if (options->operand_count > command->most)
 		return wrong_call(command, "'%s' is too much",
 				  options->operands[command->most]);
@@ -390,6 +408,7 @@ int parse_options(const struct command *command, int argc, char **argv,
 
 	options->command = command;
 	options->count = 1;
+	options->units = 1;
 	describe(command, brief, full);
 	opterr = 0;
 	optind = 0;

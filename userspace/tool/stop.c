@@ -138,6 +138,7 @@ void stop_die(int number)
 {
 	sigset_t set;
 
+	signal(number, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, number);
 	raise(number);

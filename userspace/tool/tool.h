@@ -62,9 +62,12 @@ enum option_id {
 	OPTION_TYPE	= 't',
 	OPTION_TRUNCATE	= 'T',
 	OPTION_UPTO	= 'u',
+	OPTION_UNITS	= 'U',
+	OPTION_VALUE	= 'v',
 	OPTION_TIMEOUT	= 'w',
 	OPTION_NOWAIT	= 'W',
 	OPTION_NOT	= 'x',
+	OPTION_MAXIMUM	= 'X',
 };
 
 struct command;
@@ -81,6 +84,9 @@ struct command;
  * @count: messages to take
  * @limits: of a queue; @limits.size is also the room of a receive, and the size
  *	of a segment
+ * @units: of a semaphore, to take or give
+ * @value: what a semaphore begins with
+ * @maximum: most units of it
  * @mode: permission bits
  * @file: where a payload comes from
  * @output: where payloads go
@@ -94,6 +100,9 @@ struct options {
 	int64_t type;
 	int64_t timeout;
 	__u64 count;
+	__u64 units;
+	__u64 value;
+	__u64 maximum;
 	struct ipcbook_queue_limits limits;
 	mode_t mode;
 	const char *file;
@@ -169,7 +178,7 @@ int tell_stat(const struct options *options, enum ipcbook_chapter chapter,
 	      int fd);
 int remove_all(const struct options *options, enum ipcbook_chapter chapter);
 
-/* The commands: queue.c, shm.c, ls.c */
+/* The commands: queue.c, shm.c, sem.c, ls.c */
 int queue_create(const struct options *options);
 int queue_send(const struct options *options);
 int queue_recv(const struct options *options);
@@ -182,6 +191,13 @@ int shm_dump(const struct options *options);
 int shm_show(const struct options *options);
 int shm_stat(const struct options *options);
 int shm_rm(const struct options *options);
+int sem_create(const struct options *options);
+int sem_down(const struct options *options);
+int sem_up(const struct options *options);
+int sem_run(const struct options *options);
+int sem_value(const struct options *options);
+int sem_stat(const struct options *options);
+int sem_rm(const struct options *options);
 int list_objects(const struct options *options);
 
 #endif /* IPCBOOK_TOOL_H */
