@@ -266,6 +266,7 @@ int bench_report_json(const char *path);
 /* The rows: a list a chapter, ended by an entry without a name. */
 extern const struct bench_case bench_queue_cases[];
 extern const struct bench_case bench_shm_cases[];
+extern const struct bench_case bench_sem_cases[];
 
 /* queue.c */
 extern const struct bench_ops bench_queue_pair;
