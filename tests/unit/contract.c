@@ -24,6 +24,9 @@ static void structures_have_their_sizes(void **state)
 	(void)state;
 	SIZE(ipcbook_queue_limits, 24);
 	SIZE(ipcbook_shm_limits, 8);
+	SIZE(ipcbook_ring_record, 8);
+	SIZE(ipcbook_ring_consumer, 260);
+	SIZE(ipcbook_ring_producer, 260);
 	SIZE(ipcbook_open, 144);
 	SIZE(ipcbook_unlink, 80);
 	SIZE(ipcbook_change, 24);
@@ -189,6 +192,21 @@ static void numbers_of_the_semaphore_are_fixed(void **state)
 	assert_int_equal(IPCBOOK_SEM_ORPHANED, 0x100);
 }
 
+static void fields_of_the_ring_have_their_places(void **state)
+{
+	(void)state;
+	PLACE(ipcbook_ring_record, word, 0, 4);
+	PLACE(ipcbook_ring_consumer, head, 0, 4);
+	PLACE(ipcbook_ring_consumer, asleep, 128, 4);
+	PLACE(ipcbook_ring_consumer, wakes, 256, 4);
+	PLACE(ipcbook_ring_producer, tail, 0, 4);
+	PLACE(ipcbook_ring_producer, unpublished, 4, 4);
+	PLACE(ipcbook_ring_producer, discarded, 8, 4);
+	PLACE(ipcbook_ring_producer, asleep, 128, 4);
+	PLACE(ipcbook_ring_producer, wanted, 132, 4);
+	PLACE(ipcbook_ring_producer, wakes, 256, 4);
+}
+
 static void requests_have_their_numbers(void **state)
 {
 	(void)state;
@@ -254,6 +272,7 @@ int main(void)
 		cmocka_unit_test(fields_of_the_queue_have_their_places),
 		cmocka_unit_test(fields_of_the_semaphore_have_their_places),
 		cmocka_unit_test(numbers_of_the_semaphore_are_fixed),
+		cmocka_unit_test(fields_of_the_ring_have_their_places),
 		cmocka_unit_test(requests_have_their_numbers),
 		cmocka_unit_test(constants_have_their_values),
 	};

@@ -631,6 +631,119 @@ struct ipcbook_sem_wait {
 
 /*
  * ---------------------------------------------------------------------------
+ * Ring
+ * ---------------------------------------------------------------------------
+ *
+ * Records of any length, written in place by a producer and read in place by a
+ * consumer, in this memory (P is the page size, N the ring's size, a power of
+ * two from P to IPCBOOK_RING_SIZE_MAX):
+ *
+ *	offset in the file	what			written by
+ *	0			struct ipcbook_ring_consumer	the consumer
+ *	P			struct ipcbook_ring_producer	the producer
+ *	2P			N bytes of data		the producer
+ *
+ * The data are mapped twice in a row, so that every record is in one piece. Each
+ * side maps read-only what the other one writes. All zero is an empty ring.
+ *
+ * Positions are 32 bits, count bytes, and wrap; a position modulo N is an offset
+ * in the data. A record begins at a multiple of 8 with a struct
+ * ipcbook_ring_record; the payload follows, then what is missing to a multiple
+ * of 8. It takes at most N / 2 bytes.
+ *
+ * Rules, by which a record is either seen whole or not at all:
+ *
+ *  1. The word of the record at which the producer goes on is 0.
+ *  2. To publish a record, the producer writes payload, then a 0 into the word
+ *     of the record after it, then the record's own word (store-release). So it
+ *     needs 8 bytes more than the record's own room. Several records are
+ *     published at once by writing the word of the first one last.
+ *  3. The consumer reads the word at its position (load-acquire); 0 means that
+ *     there is no record. It reads it once and checks the length.
+ *  4. When it is done with a record, it moves consumer.head (store-release),
+ *     which the producer reads (load-acquire) before it writes there again. The
+ *     producer checks that head is not more than N behind.
+ *
+ * Who finds nothing to do may sleep:
+ *
+ *  5. It reads the other side's wakes, makes its own asleep another odd number
+ *     (sequentially consistent store), looks again (sequentially consistent
+ *     load) and sleeps until wakes changes. Then it makes asleep even. The
+ *     producer writes first into wanted which head it waits for.
+ *  6. Who has published or released (sequentially consistent store) looks at the
+ *     other's asleep (sequentially consistent load). If that is odd, and not the
+ *     number for which it did so before, and of a producer wanted is reached, it
+ *     adds 1 to its own wakes and wakes who waits for that.
+ *
+ * So of both at least one sees what the other wrote, and a sleeper is woken once.
+ *
+ * A producer that dies leaves its position behind in tail, or a number of
+ * published records further: the next one goes on at the first word that is 0.
+ * What had not been published is lost; unpublished tells how many records.
+ */
+
+/* A ring's largest size. */
+#define IPCBOOK_RING_SIZE_MAX		(1U << 30)
+
+/* In a record's word: it is there; the rest is the length of its payload. */
+#define IPCBOOK_RING_READY		(1U << 31)
+
+/**
+ * struct ipcbook_ring_record - head of a record.
+ *
+ * @word: 0, or IPCBOOK_RING_READY and the payload's length
+ * @pad: not looked at
+ */
+struct ipcbook_ring_record {
+	__u32 word;
+	__u32 pad;
+};
+
+/**
+ * struct ipcbook_ring_consumer - what the consumer tells.
+ *
+ * What is written for each record, what the producer reads for each record, and
+ * the rest are 128 bytes apart, so that they share no cache line.
+ *
+ * @head: position up to which everything has been read
+ * @pad1: not looked at
+ * @asleep: odd while it sleeps
+ * @pad2: not looked at
+ * @wakes: how often it has woken the producer
+ */
+struct ipcbook_ring_consumer {
+	__u32 head;
+	__u32 pad1[31];
+	__u32 asleep;
+	__u32 pad2[31];
+	__u32 wakes;
+};
+
+/**
+ * struct ipcbook_ring_producer - what the producer tells.
+ *
+ * @tail: position up to which it knows to have published
+ * @unpublished: records that it has begun and not published
+ * @discarded: records that producers before it had begun, and not published
+ * @pad1: not looked at
+ * @asleep: odd while it sleeps
+ * @wanted: which head it then waits for
+ * @pad2: not looked at
+ * @wakes: how often it has woken the consumer
+ */
+struct ipcbook_ring_producer {
+	__u32 tail;
+	__u32 unpublished;
+	__u32 discarded;
+	__u32 pad1[29];
+	__u32 asleep;
+	__u32 wanted;
+	__u32 pad2[30];
+	__u32 wakes;
+};
+
+/*
+ * ---------------------------------------------------------------------------
  * Generic netlink: seeing it
  * ---------------------------------------------------------------------------
  *
