@@ -46,6 +46,7 @@ chapter_sources := $(filter-out %/harness.c %/compat32.c,$(wildcard tests/chapte
 chapter_tests := $(patsubst tests/chapters/%.c,$B/tests/%,$(chapter_sources))
 unit_tests    := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c)) \
 		 $(patsubst tests/unit/%.cc,$B/tests/unit/%,$(wildcard tests/unit/*.cc))
+tsan_tests    := $B/tests/unit/ring_tsan
 harness       := $(patsubst tests/chapters/%.c,$B/obj/chapters/%.o,$(wildcard tests/chapters/harness.c))
 compat32      := $(patsubst tests/chapters/%.c,$B/tests/%,$(wildcard tests/chapters/compat32.c))
 
@@ -73,7 +74,7 @@ module: ## the module for the running kernel (KVER=release for another), as kmod
 userspace: $(library) $(tool) ## the library and the tool, in build/lib and build/bin
 
 .PHONY: tests
-tests: userspace $(chapter_tests) $(unit_tests) $(compat32) $(bench) ## the test programs and the benchmark
+tests: userspace $(chapter_tests) $(unit_tests) $(tsan_tests) $(compat32) $(bench) ## the test programs and the benchmark
 
 $B/obj/lib/%.o: userspace/lib/%.c
 	@mkdir -p $(@D)
@@ -132,6 +133,12 @@ $(patsubst tests/unit/%.cc,$B/tests/unit/%,$(wildcard tests/unit/*.cc)): \
 $B/tests/unit/%: $B/obj/unit/%.o $B/lib/libipcbook.a
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -pthread
+
+# What two threads do, once more under ThreadSanitizer.
+$B/tests/unit/ring_tsan: tests/unit/ring.c userspace/lib/ring.c userspace/lib/book.c \
+include/ipcbook/ring.h include/ipcbook/ipcbook.h include/uapi/linux/ipcbook.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=thread -Iuserspace/lib -o $@ $(filter %.c,$^) -lcmocka
 
 # The one 32-bit caller: static, so that no 32-bit library is needed.
 $B/tests/compat32: tests/chapters/compat32.c
