@@ -180,6 +180,11 @@ check: ## every test; TEST=queue or TEST=queue/one_case runs a part
 	@$(vm_setup) check
 	@tests/check --kernel $(KERNEL) $(TEST)
 
+.PHONY: models
+models: ## the ring's protocol, checked by spin; each model's broken twins must fail
+	@tests/setup build models
+	@tests/models/run
+
 .PHONY: bench
 bench: vm-ready ## ipcbook against the kernel's own primitives; QUICK=1 for a first look
 	@$(MAKE) --no-print-directory -s $B/bench/ipcbook-bench
