@@ -459,7 +459,7 @@ static struct book_object *book_new(const struct book_chapter *chapter,
 }
 
 /* Makes @object known: by its id, and by its name if it has one. */
-static int book_publish(struct book_object *object, struct book_user *fresh)
+static int book_publish(struct book_object *object)
 {
 	bool named = object->key.name[0];
 	u32 id;
@@ -473,25 +473,16 @@ static int book_publish(struct book_object *object, struct book_user *fresh)
 	if (err < 0)
 		return err;
 	object->id = id;
-	if (named) {
-		err = rhashtable_insert_fast(&book_names, &object->hash,
-					     book_names_params);
-		if (err)
-			goto err_id;
-	}
-	err = book_account(object, fresh);
+	if (!named)
+		return 0;
+	err = rhashtable_insert_fast(&book_names, &object->hash,
+				     book_names_params);
 	if (err)
-		goto err_name;
-	if (named) {
-		list_add_tail(&object->named, &object->ns->objects);
-		refcount_inc(&object->refs);
-	}
+		goto err_id;
+	list_add_tail(&object->named, &object->ns->objects);
+	refcount_inc(&object->refs);
 	return 0;
 
-err_name:
-	if (named)
-		rhashtable_remove_fast(&book_names, &object->hash,
-				       book_names_params);
 err_id:
 	xa_erase(&book_ids, id);
 	return err;
@@ -514,6 +505,45 @@ static void book_give_to_root(struct book_object *object)
 	object->mode = 0666;
 }
 
+/* The object of @key that is there already, referred to, NULL if none is. */
+static struct book_object *book_there(const struct book_key *key, u32 flags)
+{
+	struct book_object *there;
+
+	lockdep_assert_held(&book_mutex);
+	there = key->name[0] ? book_find(key) : NULL;
+	if (!there)
+		return NULL;
+	if (flags & IPCBOOK_OPEN_EXCL)
+		return ERR_PTR(-EEXIST);
+	refcount_inc(&there->refs);
+	return there;
+}
+
+/* Counts @object in the limits, unless there is one of its name. */
+static struct book_object *book_admit(struct book_object *object, u32 flags)
+{
+	struct book_user *fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+	struct book_object *there;
+	int err;
+
+	if (!fresh)
+		return ERR_PTR(-ENOMEM);
+	fresh->uid = current_uid();
+	mutex_lock(&book_mutex);
+	there = book_there(&object->key, flags);
+	if (!there) {
+		err = book_account(object, fresh);
+		if (err)
+			there = ERR_PTR(err);
+		if (object->user == fresh)
+			fresh = NULL;
+	}
+	mutex_unlock(&book_mutex);
+	kfree(fresh);
+	return there;
+}
+
 /*
  * Creates the object that @arg describes, or finds it where somebody else was
  * faster and @arg allows that. The default objects are root's whoever asks.
@@ -524,43 +554,38 @@ static struct book_object *book_create(const struct book_chapter *chapter,
 				       bool *created)
 {
 	struct book_object *object = book_new(chapter, ns, arg);
-	struct book_object *there = NULL;
-	struct book_user *fresh;
-	int err;
+	struct book_object *there;
+	int err = 0;
 
 	*created = false;
 	if (IS_ERR(object))
 		return object;
 	if (book_is_default(chapter, arg->name))
 		book_give_to_root(object);
-	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
-	if (!fresh) {
-		book_free(object);
-		return ERR_PTR(-ENOMEM);
-	}
-	fresh->uid = current_uid();
+	there = book_admit(object, arg->flags);
+	if (there)
+		goto err_free;
+	if (chapter->fill)
+		err = chapter->fill(object);
 
 	mutex_lock(&book_mutex);
-	if (arg->name[0])
-		there = book_find(&object->key);
-	if (there && (arg->flags & IPCBOOK_OPEN_EXCL))
-		err = -EEXIST;
-	else if (there)
-		err = 0;
-	else
-		err = book_publish(object, fresh);
-	if (!err && there)
-		refcount_inc(&there->refs);
-	if (!err && object->user == fresh)
-		fresh = NULL;
+	if (!err)
+		there = book_there(&object->key, arg->flags);
+	if (!err && !there)
+		err = book_publish(object);
+	if (err)
+		there = ERR_PTR(err);
+	if (there)
+		book_unaccount(object);
 	mutex_unlock(&book_mutex);
-
-	kfree(fresh);
-	*created = !err && !there;
-	if (*created)
+	if (!there) {
+		*created = true;
 		return object;
+	}
+
+err_free:
 	book_free(object);
-	return err ? ERR_PTR(err) : there;
+	return there;
 }
 
 static struct book_object *book_lookup(const struct book_chapter *chapter,

@@ -75,7 +75,9 @@ struct book_file {
  *	is done; may be NULL
  * @create: allocates an object with the limits that the caller asked for and
  *	sets its @capacity; may sleep
- * @destroy: frees it; nobody refers to it any more
+ * @fill: allocates what is large, once @capacity has been counted in the limits
+ *	and before anybody can find the object; may be NULL
+ * @destroy: frees it, filled or not; nobody refers to it any more
  * @end: the name is gone or the namespace ends; wakes those who wait, if the
  *	chapter's objects end with their name
  * @open: begins what an open file keeps, which is zeroed and knows its object,
@@ -95,6 +97,7 @@ struct book_chapter {
 	bool has_default;
 	int (*check)(const struct ipcbook_open *arg);
 	struct book_object *(*create)(const struct ipcbook_open *arg);
+	int (*fill)(struct book_object *object);
 	void (*destroy)(struct book_object *object);
 	void (*end)(struct book_object *object);
 	void (*open)(struct book_file *file, const struct ipcbook_open *arg);

@@ -169,13 +169,14 @@ static struct book_object *shm_create(const struct ipcbook_open *arg)
 	shm = kzalloc(sizeof(*shm), GFP_KERNEL_ACCOUNT);
 	if (!shm)
 		return ERR_PTR(-ENOMEM);
-	err = pages_alloc(&shm->pages, size >> PAGE_SHIFT);
-	if (err) {
-		kfree(shm);
-		return ERR_PTR(err);
-	}
 	shm->object.capacity = size;
 	return &shm->object;
+}
+
+static int shm_fill(struct book_object *object)
+{
+	return pages_alloc(&to_shm(object)->pages,
+			   object->capacity >> PAGE_SHIFT);
 }
 
 static void shm_destroy(struct book_object *object)
@@ -212,6 +213,7 @@ const struct book_chapter shm_chapter = {
 	.limits_size = sizeof(struct ipcbook_shm_limits),
 	.file_size = sizeof(struct book_file),
 	.create = shm_create,
+	.fill = shm_fill,
 	.destroy = shm_destroy,
 	.stat = shm_stat,
 };

@@ -230,6 +230,24 @@ SHM_TEST(a_user_has_so_many_bytes_of_segments_and_no_more)
 	is(reap(pid), 0);
 }
 
+SHM_TEST(a_segment_past_the_limits_is_refused_before_it_takes_memory)
+{
+	pid_t pid;
+
+	/* More than any machine of the tests has: taking it would be ENOMEM. */
+	set_parameter("shm_max_bytes", 1ULL << 38);
+	set_parameter("user_bytes", 1 << 20);
+	is(try_open("", READ | ANON, 1ULL << 38), -ENOMEM);
+	pid = child();
+	if (!pid) {
+		become(1002);
+		is(try_open("", READ | ANON, 1ULL << 38), -EDQUOT);
+		holds(try_open("", READ | ANON, 1 << 20) >= 0);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
 /* --- Mapping -------------------------------------------------------------- */
 
 SHM_TEST(two_mappings_are_the_same_memory_at_different_addresses)
