@@ -5,6 +5,8 @@
  * it was asked of works on. Only a kernel built for that can run this (debug
  * in the VM); others skip it.
  */
+#include <ipcbook/sem.h>
+
 #include "harness.h"
 
 #define READ	IPCBOOK_OPEN_READ
@@ -79,7 +81,8 @@ static unsigned int fail_each(long (*call)(void), void (*check)(long answer))
 		arm(n);
 		answer = call();
 		spared = disarm();
-		holds(answer >= 0 || answer == -ENOMEM || answer == -EFAULT);
+		if (answer < 0 && answer != -ENOMEM)
+			is(answer, -EFAULT);
 		failed += answer < 0;
 		check(answer);
 		if (spared) {
@@ -273,23 +276,38 @@ TEST(a_batch_that_fails_tells_how_many_went)
 
 static int device = -1;
 
+/* What create() creates, and how it is unlinked. */
+static const struct kind {
+	enum ipcbook_chapter chapter;
+	uint64_t size;
+	int (*unlink)(const char *name);
+} kinds[] = {
+	{ IPCBOOK_QUEUE, 0, ipcbook_queue_unlink },
+	{ IPCBOOK_SHM, 5 << 16, ipcbook_shm_unlink },
+	{ IPCBOOK_SEM, 0, ipcbook_sem_unlink },
+};
+
+static const struct kind *kind;
+
 static long create(void)
 {
 	struct ipcbook_open arg = {
 		.size = sizeof(arg),
-		.chapter = IPCBOOK_QUEUE,
+		.chapter = kind->chapter,
 		.flags = READ | WRITE | CREATE | IPCBOOK_OPEN_EXCL |
 			 IPCBOOK_OPEN_CLOEXEC,
 		.name = "faults",
 	};
 
+	if (kind->size)
+		arg.shm.size = kind->size;
 	return ask(device, IPCBOOK_IOC_OPEN, &arg);
 }
 
 /* Created and open, or not created. */
 static void check_created(long answer)
 {
-	is(queue_unlink("faults"), answer >= 0 ? 0 : -ENOENT);
+	is(kind->unlink("faults"), answer >= 0 ? 0 : -ENOENT);
 	if (answer >= 0)
 		close(answer);
 }
@@ -332,7 +350,8 @@ TEST(an_open_that_fails_leaves_nothing)
 {
 	need_faults();
 	device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR)));
-	holds(fail_each(create, check_created) >= 1);
+	for (kind = kinds; kind < kinds + ARRAY_SIZE(kinds); kind++)
+		holds(fail_each(create, check_created) >= 1);
 	holds(fail_each(open_again, check_opened) >= 1);
 	holds(fail_each(ask_counters, check_works) >= 1);
 }
@@ -387,6 +406,129 @@ BARE_TEST(the_device_and_its_queue_survive_failures)
 		_exit(0);
 	}
 	is(reap(pid), 0);
+}
+
+/* --- Shared memory -------------------------------------------------------- */
+
+#define SEGMENT	(5 << 16)
+
+static int segment;
+static char mapped;		/* how often */
+
+static long map_segment(void)
+{
+	char *mem = mmap(NULL, SEGMENT, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 segment, 0);
+
+	if (mem == MAP_FAILED)
+		return -errno;
+	mem[0]++;
+	mem[SEGMENT - 1]++;
+	mapped++;
+	return sys(munmap(mem, SEGMENT));
+}
+
+/* Each mapping that came about has counted at both ends. */
+static void check_mapped(__attribute__((unused)) long answer)
+{
+	char *mem = mmap(NULL, SEGMENT, PROT_READ, MAP_SHARED, segment, 0);
+
+	holds(mem != MAP_FAILED);
+	is(mem[0], mapped);
+	is(mem[SEGMENT - 1], mapped);
+	munmap(mem, SEGMENT);
+}
+
+BARE_TEST(a_mapping_that_fails_leaves_the_segment_alone)
+{
+	need_faults();
+	segment = keep(ipcbook_shm_open(NULL, O_RDWR, 0, SEGMENT));
+	holds(fail_each(map_segment, check_mapped) >= 1);
+}
+
+/* --- Semaphores ----------------------------------------------------------- */
+
+/* With undo, and without; both have two units, and nobody ever took one. */
+static int kept = -1, plain = -1;
+
+static void open_semaphores(void)
+{
+	struct ipcbook_sem_limits limits = { .value = 2 };
+
+	if (plain >= 0)
+		drop(plain);
+	if (kept >= 0)
+		drop(kept);
+	plain = keep(ipcbook_sem_open(NULL, O_RDWR, 0, &limits));
+	limits.flags = IPCBOOK_SEM_UNDO;
+	kept = keep(ipcbook_sem_open(NULL, O_RDWR, 0, &limits));
+}
+
+static long down(void)
+{
+	return ipcbook_sem_down(kept, 1, IPCBOOK_NOWAIT, 0);
+}
+
+static long up(void)
+{
+	return ipcbook_sem_up(kept, 1);
+}
+
+static long down_both(void)
+{
+	struct ipcbook_sem_want wants[] = { { kept, 1 }, { plain, 2 } };
+
+	return ipcbook_sem_wait(wants, 2, IPCBOOK_SEM_ALL | IPCBOOK_NOWAIT, 0);
+}
+
+static long map_word(void)
+{
+	struct ipcbook_sem sem;
+	int err = ipcbook_sem_attach(&sem, plain);
+
+	if (!err)
+		ipcbook_sem_detach(&sem);
+	return err;
+}
+
+static void check_down(long answer)
+{
+	is(ipcbook_sem_value(kept), answer < 0 ? 2 : 1);
+	if (answer >= 0)
+		is(ipcbook_sem_up(kept, 1), 0);
+	open_semaphores();
+}
+
+/* What was not given is still held, and can be given. */
+static void check_up(long answer)
+{
+	is(ipcbook_sem_value(kept), answer < 0 ? 1 : 2);
+	if (answer >= 0)
+		is(ipcbook_sem_down(kept, 1, IPCBOOK_NOWAIT, 0), 0);
+}
+
+static void check_down_both(long answer)
+{
+	is(ipcbook_sem_value(plain), answer < 0 ? 2 : 0);
+	if (answer >= 0)
+		is(ipcbook_sem_up(plain, 2), 0);
+	check_down(answer);
+}
+
+static void check_plain(__attribute__((unused)) long answer)
+{
+	is(ipcbook_sem_value(plain), 2);
+}
+
+BARE_TEST(a_down_that_fails_takes_nothing)
+{
+	need_faults();
+	open_semaphores();
+	holds(fail_each(down, check_down) >= 1);
+	holds(fail_each(down_both, check_down_both) >= 2);
+	holds(fail_each(map_word, check_plain) >= 1);
+	is(down(), 0);
+	fail_each(up, check_up);
 }
 
 /* --- Polling and listing -------------------------------------------------- */
