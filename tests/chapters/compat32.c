@@ -299,6 +299,78 @@ static void a_deadline_in_64_bits_is_kept(void)
 	is(now.tv_sec * 1000000000ULL + now.tv_nsec >= arg.deadline, 1);
 }
 
+static int open_anonymous(uint32_t chapter, uint64_t size)
+{
+	struct ipcbook_open arg = {
+		.size = sizeof(arg),
+		.chapter = chapter,
+		.flags = IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE |
+			 IPCBOOK_OPEN_ANON,
+	};
+
+	if (chapter == IPCBOOK_SHM)
+		arg.shm.size = size;
+	else
+		arg.sem.value = size;
+	return sys(ioctl(device, IPCBOOK_IOC_OPEN, &arg));
+}
+
+static void a_segment_is_mapped(void)
+{
+	int fd = open_anonymous(IPCBOOK_SHM, 8192);
+	char *one, *other;
+
+	is(fd >= 0, 1);
+	one = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	other = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 4096);
+	is(one != MAP_FAILED && other != MAP_FAILED, 1);
+	one[4096 + 5] = 'x';
+	is(other[5], 'x');
+	is(sys(close(fd)), 0);
+	one[4096 + 6] = 'y';
+	is(other[6], 'y');
+	munmap(one, 8192);
+	munmap(other, 4096);
+}
+
+static void a_semaphore_is_taken_and_mapped(void)
+{
+	struct ipcbook_sem_want want[2];
+	struct ipcbook_sem_down down = { .size = sizeof(down), .units = 2 };
+	struct ipcbook_sem_map map = { .size = sizeof(map) };
+	struct ipcbook_sem_wait wait = {
+		.size = sizeof(wait),
+		.flags = IPCBOOK_SEM_ALL | IPCBOOK_NOWAIT,
+		.wants = PTR(want),
+		.count = 2,
+	};
+	int fd = open_anonymous(IPCBOOK_SEM, 5);
+	uint32_t *word;
+
+	want[0].fd = fd;
+	want[0].units = 1;
+	want[1].fd = open_anonymous(IPCBOOK_SEM, 1);
+	want[1].units = 1;
+	is(sizeof(down), 24);
+	is(sys(ioctl(fd, IPCBOOK_IOC_SEM_DOWN, &down)), 0);
+	is(sys(ioctl(device, IPCBOOK_IOC_SEM_WAIT, &wait)), 0);
+	is(sys(ioctl(device, IPCBOOK_IOC_SEM_WAIT, &wait)), -EAGAIN);
+	is(sys(ioctl(fd, IPCBOOK_IOC_SEM_VALUE)), 2);
+	is(sys(ioctl(want[1].fd, IPCBOOK_IOC_SEM_VALUE)), 0);
+	is(sys(ioctl(fd, IPCBOOK_IOC_SEM_MAP, &map)), 0);
+	is(map.maximum, IPCBOOK_SEM_MAX);
+	word = mmap(NULL, map.length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    map.offset);
+	is(word != MAP_FAILED, 1);
+	is(*word, 2);
+	*word = 7;
+	is(sys(ioctl(fd, IPCBOOK_IOC_SEM_UP, 1)), 0);
+	is(*word, 8);
+	munmap(word, map.length);
+	close(want[1].fd);
+	close(fd);
+}
+
 static void the_name_can_be_unlinked(void)
 {
 	struct ipcbook_unlink arg = {
@@ -330,6 +402,8 @@ static const struct {
 	TEST(lengths_beyond_32_bits_are_not_cut_off),
 	TEST(errors_are_the_same),
 	TEST(a_deadline_in_64_bits_is_kept),
+	TEST(a_segment_is_mapped),
+	TEST(a_semaphore_is_taken_and_mapped),
 	TEST(the_name_can_be_unlinked),
 };
 
