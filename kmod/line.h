@@ -140,7 +140,7 @@ static inline void line_del(struct line *line, struct place *place)
 }
 
 /**
- * line_select() - the member of a line of messages that a selector means
+ * line_select() - the member of a line that a receiver's selector means
  * @line: the line
  * @select: one of enum ipcbook_select, but IPCBOOK_NTH
  * @type: what it compares with

@@ -2,12 +2,13 @@
 /*
  * The typed message queue.
  *
- * Whoever waits stands in a line (line.c), which finds the oldest of all, of a
- * type or of a range of types at a cost that does not grow with the number of
- * those who wait. A queue has these lines:
+ * Messages stand on a shelf (shelf.c), which finds the one that a selector means
+ * at a cost that does not grow with their number. Whoever waits stands in a line
+ * (line.c), which finds the oldest of all, of a type or of a range of types. A
+ * queue has these:
  *
- *	queued		messages, by their type
- *	blocked		messages of senders that wait for room, by their type
+ *	queued		the shelf
+ *	blocked		senders that wait for room, by their message's type
  *	receivers[]	receivers that wait, by the type of their selector; one
  *			line for each kind of selector
  *	pollers[]	descriptors that somebody polls, likewise
@@ -15,9 +16,9 @@
  * Who arrives gets the next number of the queue, and whoever has the lowest
  * number among those that fit is served first.
  *
- * A message that was taken is in no line, but counts in the limits until it has
- * been copied out. If that fails it goes to the next receiver that wants it, or
- * back into its place: the number is kept. While somebody peeks at a message it
+ * A message that was taken is not on the shelf, but counts in the limits until it
+ * has been copied out. If that fails it goes to the next receiver that wants it,
+ * or back into its place: the number is kept. While somebody peeks at a message it
  * may be received, but is not freed before he has done.
  *
  * Memory: payloads up to QUEUE_SLOT bytes live in slots that the queue owns,
@@ -44,6 +45,7 @@
 #include "book.h"
 #include "compat.h"
 #include "line.h"
+#include "shelf.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -89,7 +91,6 @@ enum { WANT_EXACT, WANT_UPTO, WANT_NOT, WANTS };
  * @writers: polled by those who wait for room
  * @lock: protects what follows
  * @gone: unlinked, or its namespace has ended
- * @polled: somebody is, or was, in a line of pollers
  * @crowded: so much was put back that hand-over has stopped for now
  * @messages: queued, and taken but not yet copied out
  * @bytes: their payload
@@ -102,8 +103,9 @@ enum { WANT_EXACT, WANT_UPTO, WANT_NOT, WANTS };
  * @large: free messages that are no slots
  * @large_bytes: their memory
  * @owned: slots that exist
+ * @wants: receivers and pollers that have come to wait so far, and one
  * @queued: messages
- * @blocked: messages of blocked senders
+ * @blocked: blocked senders
  * @receivers: blocked receivers, by kind of selector
  * @pollers: polled descriptors, by kind of selector
  * @sender: who sent last
@@ -119,7 +121,6 @@ struct queue {
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	bool gone;
-	bool polled;
 	bool crowded;
 	u64 messages;
 	u64 bytes;
@@ -132,7 +133,8 @@ struct queue {
 	struct queue_msg *large;
 	size_t large_bytes;
 	unsigned long owned;
-	struct line queued;
+	u64 wants;
+	struct shelf queued;
 	struct line blocked;
 	struct line receivers[WANTS];
 	struct line pollers[WANTS];
@@ -153,9 +155,8 @@ struct queue {
 
 /**
  * struct queue_msg - a message
- * @place: in the line queued or blocked; holds its type and arrival number
+ * @item: its part in the shelf; holds its type and arrival number
  * @next: the next free message
- * @waiter: its sender, as long as that is blocked
  * @pid: sender's process, referred to; a free message keeps that of its last
  *	sender, who will mostly be its next
  * @sent_ns: when it was sent, CLOCK_REALTIME
@@ -166,11 +167,8 @@ struct queue {
  * @data: the payload
  */
 struct queue_msg {
-	struct place place;
-	union {
-		struct queue_msg *next;
-		struct waiter *waiter;
-	};
+	struct item item;
+	struct queue_msg *next;
 	struct pid *pid;
 	u64 sent_ns;
 	kuid_t uid;
@@ -190,6 +188,18 @@ struct large {
 	struct mem_cgroup *memcg;
 	size_t size;
 	struct queue_msg msg;
+};
+
+/**
+ * struct sender - a blocked sender, on its own stack
+ * @waiter: its wait
+ * @place: in the line of blocked senders, by the message's type
+ * @msg: what it sends
+ */
+struct sender {
+	struct waiter waiter;
+	struct place place;
+	struct queue_msg *msg;
 };
 
 /**
@@ -280,9 +290,14 @@ static struct queue_file *to_queue_file(struct book_file *file)
 	return container_of(file, struct queue_file, file);
 }
 
-static struct queue_msg *to_msg(struct place *place)
+static struct queue_msg *to_msg(struct item *item)
 {
-	return place ? container_of(place, struct queue_msg, place) : NULL;
+	return item ? container_of(item, struct queue_msg, item) : NULL;
+}
+
+static struct sender *to_sender(struct place *place)
+{
+	return place ? container_of(place, struct sender, place) : NULL;
 }
 
 /* The line that a selector belongs to. */
@@ -321,46 +336,82 @@ static void wake_poller(struct line *line, struct place *place)
 		line_del(line, place);
 }
 
-static void wake_type(struct line *line, struct place *first)
+static bool wake_type(struct line *line, struct place *first)
 {
 	struct place *place, *next;
 
 	list_for_each_entry_safe(place, next, &first->same, same)
 		wake_poller(line, place);
 	wake_poller(line, first);
+	return true;
 }
 
-static void wake_range(struct line *line, s64 low, s64 high)
+static bool wake_range(struct line *line, s64 low, s64 high)
 {
 	struct rb_node *after;
 	struct place *first;
+	bool any = false;
 
 	for (first = line_lowest(line, low); first && first->type <= high;
 	     first = after ? to_place(after) : NULL) {
 		after = rb_next(&first->node);
-		wake_type(line, first);
+		any |= wake_type(line, first);
 	}
+	return any;
 }
 
-/* A message of @type can be received. */
-static void queue_wake_readers(struct queue *queue, s64 type)
+/* Wakes those who poll for @type; false if there are none. */
+static bool queue_wake_pollers(struct queue *queue, s64 type)
 {
 	struct line *lines = queue->pollers;
 	struct place *first;
+	bool any = false;
 
-	lockdep_assert_held(&queue->lock);
 	first = line_find(&lines[WANT_EXACT], type);
 	if (first)
-		wake_type(&lines[WANT_EXACT], first);
+		any |= wake_type(&lines[WANT_EXACT], first);
 	if (line_reaches(&lines[WANT_UPTO], type))
-		wake_range(&lines[WANT_UPTO], type, IPCBOOK_TYPE_MAX);
+		any |= wake_range(&lines[WANT_UPTO], type, IPCBOOK_TYPE_MAX);
 	if (line_has_other(&lines[WANT_NOT], type)) {
-		wake_range(&lines[WANT_NOT], IPCBOOK_TYPE_MIN, type - 1);
-		wake_range(&lines[WANT_NOT], type + 1, IPCBOOK_TYPE_MAX);
+		any |= wake_range(&lines[WANT_NOT], IPCBOOK_TYPE_MIN, type - 1);
+		any |= wake_range(&lines[WANT_NOT], type + 1, IPCBOOK_TYPE_MAX);
 	}
-	queue->polled = !line_empty(&lines[WANT_EXACT]) ||
-			!line_empty(&lines[WANT_UPTO]) ||
-			!line_empty(&lines[WANT_NOT]);
+	return any;
+}
+
+/* The longest waiting receiver that selects @type, or NULL. */
+static struct receiver *queue_receiver(struct queue *queue, s64 type)
+{
+	struct line *lines = queue->receivers;
+	struct place *place;
+
+	lockdep_assert_held(&queue->lock);
+	place = line_find(&lines[WANT_EXACT], type);
+	if (line_reaches(&lines[WANT_UPTO], type))
+		place = line_older(place, line_oldest(&lines[WANT_UPTO], type,
+						      IPCBOOK_TYPE_MAX));
+	if (line_has_other(&lines[WANT_NOT], type))
+		place = line_older(place, line_oldest_but(&lines[WANT_NOT],
+							  type));
+	return place ? container_of(place, struct receiver, place) : NULL;
+}
+
+/*
+ * Whether nobody waits or polls for messages of this bin, as far as is known.
+ * The next that comes to wait for anything makes it unknown again.
+ */
+static bool queue_unwanted(const struct queue *queue, const struct bin *bin)
+{
+	return bin->unwanted == queue->wants;
+}
+
+/* A message of this bin can be received. */
+static noinline void queue_wake_readers(struct queue *queue, struct bin *bin)
+{
+	lockdep_assert_held(&queue->lock);
+	if (!queue_wake_pollers(queue, bin->type) &&
+	    !queue_receiver(queue, bin->type))
+		bin->unwanted = queue->wants;
 }
 
 /* Enters @qf among the pollers. */
@@ -370,7 +421,7 @@ static void queue_watch(struct queue *queue, struct queue_file *qf)
 	place_init(&qf->place, qf->select == IPCBOOK_ANY ? IPCBOOK_TYPE_MAX :
 							   qf->type);
 	qf->place.number = ++queue->ticket;
-	queue->polled = true;
+	queue->wants++;
 	line_add(&queue->pollers[want_line(qf->select)], &qf->place);
 }
 
@@ -520,6 +571,7 @@ static struct queue_msg *large_new(size_t size, gfp_t gfp)
 	large->memcg = book_memcg_get();
 	large->size = size;
 	large->msg.pid = NULL;
+	large->msg.item.returned = false;
 	large->msg.len = size;
 	return &large->msg;
 }
@@ -552,6 +604,7 @@ static __always_inline struct queue_msg *msg_put(struct queue *queue,
 	lockdep_assert_held(&queue->lock);
 	if (--msg->users)
 		return NULL;
+	shelf_unpin(&queue->queued, msg->item.bin);
 	if (msg_in_slot(msg))
 		return slot_put(queue, msg) ? msg : NULL;
 	return large_put(queue, msg) ? msg : NULL;
@@ -582,9 +635,9 @@ static void msg_info(const struct queue_msg *msg,
 		     struct ipcbook_queue_info *info)
 {
 	*info = (struct ipcbook_queue_info) {
-		.type = msg->place.type,
+		.type = msg->item.bin->type,
 		.length = msg->len,
-		.number = msg->place.number,
+		.number = msg->item.number,
 		.sent_ns = msg->sent_ns,
 		.pid = pid_vnr(msg->pid),
 		.uid = from_kuid_munged(current_user_ns(), msg->uid),
@@ -656,23 +709,6 @@ static bool queue_may_pass(struct queue *queue)
 	return false;
 }
 
-/* The longest waiting receiver that selects @type, or NULL. */
-static struct receiver *queue_receiver(struct queue *queue, s64 type)
-{
-	struct line *lines = queue->receivers;
-	struct place *place;
-
-	lockdep_assert_held(&queue->lock);
-	place = line_find(&lines[WANT_EXACT], type);
-	if (line_reaches(&lines[WANT_UPTO], type))
-		place = line_older(place, line_oldest(&lines[WANT_UPTO], type,
-						      IPCBOOK_TYPE_MAX));
-	if (line_has_other(&lines[WANT_NOT], type))
-		place = line_older(place, line_oldest_but(&lines[WANT_NOT],
-							  type));
-	return place ? container_of(place, struct receiver, place) : NULL;
-}
-
 /*
  * Gives @msg to the longest waiting receiver that selects it. Those whose
  * buffer is too small are told so on the way.
@@ -680,9 +716,12 @@ static struct receiver *queue_receiver(struct queue *queue, s64 type)
 static bool queue_hand_over(struct queue *queue, struct queue_msg *msg,
 			    struct waiter **list)
 {
+	struct bin *bin = msg->item.bin;
 	struct receiver *receiver;
 
-	while ((receiver = queue_receiver(queue, msg->place.type))) {
+	if (queue_unwanted(queue, bin))
+		return false;
+	while ((receiver = queue_receiver(queue, bin->type))) {
 		line_del(receiver->line, &receiver->place);
 		queue->count.receivers_waiting--;
 		if (receiver->room < msg->len) {
@@ -700,7 +739,7 @@ static bool queue_hand_over(struct queue *queue, struct queue_msg *msg,
 static __always_inline void queue_count_in(struct queue *queue,
 					   struct queue_msg *msg)
 {
-	msg->place.number = ++queue->number;
+	msg->item.number = ++queue->number;
 	queue->messages++;
 	queue->bytes += msg->len;
 	queue->count.sent_bytes += msg->len;
@@ -713,18 +752,21 @@ static __always_inline void queue_count_in(struct queue *queue,
 
 static void queue_append(struct queue *queue, struct queue_msg *msg)
 {
-	line_add(&queue->queued, &msg->place);
-	if (unlikely(queue->polled))
-		queue_wake_readers(queue, msg->place.type);
+	shelf_append(&queue->queued, &msg->item);
+	if (unlikely(!queue_unwanted(queue, msg->item.bin)))
+		queue_wake_readers(queue, msg->item.bin);
 }
 
 /* Lets @msg in, which has just arrived. Tells how it went. */
-static enum queue_way queue_admit(struct queue *queue, struct queue_msg *msg,
-				  struct waiter **list)
+static __always_inline enum queue_way queue_admit(struct queue *queue,
+						  struct queue_msg *msg,
+						  struct waiter **list)
 {
+	bool wanted = !queue_unwanted(queue, msg->item.bin);
+
 	lockdep_assert_held(&queue->lock);
-	if (queue->count.receivers_waiting && queue_may_pass(queue) &&
-	    queue_hand_over(queue, msg, list)) {
+	if (unlikely(wanted) && queue->count.receivers_waiting &&
+	    queue_may_pass(queue) && queue_hand_over(queue, msg, list)) {
 		queue->count.direct++;
 		queue_count_in(queue, msg);
 		return QUEUE_DIRECT;
@@ -732,19 +774,22 @@ static enum queue_way queue_admit(struct queue *queue, struct queue_msg *msg,
 	if (!line_empty(&queue->blocked) || !queue_has_room(queue, msg->len))
 		return QUEUE_REFUSED;
 	queue_count_in(queue, msg);
-	queue_append(queue, msg);
+	shelf_append(&queue->queued, &msg->item);
+	if (unlikely(wanted))
+		queue_wake_readers(queue, msg->item.bin);
 	return QUEUE_QUEUED;
 }
 
-/* The sender of @msg need not wait any longer: it is in. */
-static void queue_unblock(struct queue *queue, struct queue_msg *msg,
-			  struct waiter **list)
+/* The message of @sender, who need not wait any longer, is in. */
+static struct queue_msg *queue_unblock(struct queue *queue,
+				       struct sender *sender,
+				       struct waiter **list)
 {
-	line_del(&queue->blocked, &msg->place);
+	line_del(&queue->blocked, &sender->place);
 	queue->count.senders_waiting--;
-	queue_count_in(queue, msg);
-	queue_done(msg->waiter, 0, list);
-	msg->waiter = NULL;
+	queue_count_in(queue, sender->msg);
+	queue_done(&sender->waiter, 0, list);
+	return sender->msg;
 }
 
 /*
@@ -754,18 +799,19 @@ static void queue_unblock(struct queue *queue, struct queue_msg *msg,
 static void queue_rejoin(struct queue *queue, struct waiter **list)
 {
 	s64 type = IPCBOOK_TYPE_MIN;
+	struct sender *sender;
 	struct queue_msg *msg;
 
 	queue->crowded = false;
-	while ((msg = to_msg(line_lowest(&queue->blocked, type)))) {
-		type = msg->place.type;
+	while ((sender = to_sender(line_lowest(&queue->blocked, type)))) {
+		type = sender->place.type;
 		if (!queue_receiver(queue, type)) {
 			type++;
 			continue;
 		}
 		if (!queue_may_pass(queue))
 			break;
-		queue_unblock(queue, msg, list);
+		msg = queue_unblock(queue, sender, list);
 		if (!queue_hand_over(queue, msg, list))
 			queue_append(queue, msg);
 	}
@@ -777,16 +823,17 @@ static void queue_rejoin(struct queue *queue, struct waiter **list)
  */
 static void queue_grant(struct queue *queue, struct waiter **list)
 {
+	struct sender *sender;
 	struct queue_msg *msg;
 
 	lockdep_assert_held(&queue->lock);
 	if (unlikely(queue->crowded))
 		queue_rejoin(queue, list);
 	while (!line_empty(&queue->blocked)) {
-		msg = to_msg(line_select(&queue->blocked, IPCBOOK_ANY, 0));
-		if (!queue_has_room(queue, msg->len))
+		sender = to_sender(line_select(&queue->blocked, IPCBOOK_ANY, 0));
+		if (!queue_has_room(queue, sender->msg->len))
 			return;
-		queue_unblock(queue, msg, list);
+		msg = queue_unblock(queue, sender, list);
 		if (!queue_hand_over(queue, msg, list))
 			queue_append(queue, msg);
 	}
@@ -825,10 +872,13 @@ static void queue_return(struct queue *queue, struct queue_msg *msg,
 {
 	lockdep_assert_held(&queue->lock);
 	queue->count.returned++;
-	trace_queue_return(queue->object.id, msg->place.type, msg->len,
-			   msg->place.number);
-	if (!queue_hand_over(queue, msg, list))
-		queue_append(queue, msg);
+	trace_queue_return(queue->object.id, msg->item.bin->type, msg->len,
+			   msg->item.number);
+	if (queue_hand_over(queue, msg, list))
+		return;
+	shelf_return(&queue->queued, &msg->item);
+	if (!queue_unwanted(queue, msg->item.bin))
+		queue_wake_readers(queue, msg->item.bin);
 }
 
 /* Both are as long as a slot's payload may be, a multiple of eight. */
@@ -847,8 +897,6 @@ static void msg_fill(struct queue *queue, struct queue_msg *msg,
 {
 	struct pid *pid = task_tgid(current);
 
-	place_init(&msg->place, offer->type);
-	msg->waiter = NULL;
 	if (unlikely(msg->pid != pid)) {
 		put_pid(msg->pid);
 		msg->pid = get_pid(pid);
@@ -867,15 +915,16 @@ static noinline int queue_block_sender(struct queue *queue,
 				       struct waiter **list)
 	__must_hold(&queue->lock)
 {
-	struct waiter waiter;
+	struct sender sender = { .msg = msg };
 	int err;
 
-	msg->waiter = &waiter;
-	msg->place.number = ++queue->ticket;
+	place_init(&sender.place, offer->type);
+	sender.place.number = ++queue->ticket;
 	queue->count.blocked++;
 	queue->count.senders_waiting++;
-	queue_wake_readers(queue, offer->type);
-	err = queue_wait(queue, &waiter, &queue->blocked, &msg->place,
+	if (!queue_unwanted(queue, msg->item.bin))
+		queue_wake_readers(queue, msg->item.bin);
+	err = queue_wait(queue, &sender.waiter, &queue->blocked, &sender.place,
 			 offer->deadline, list);
 	if (err) {
 		queue->count.senders_waiting--;
@@ -883,7 +932,7 @@ static noinline int queue_block_sender(struct queue *queue,
 		/* Those behind it may need less room. */
 		queue_grant(queue, list);
 	}
-	return waiter.err;
+	return sender.waiter.err;
 }
 
 static int queue_check_offer(const struct queue *queue,
@@ -940,6 +989,51 @@ static int queue_enter(struct queue *queue, struct queue_msg *msg,
 	return -EAGAIN;
 }
 
+/*
+ * Brings memory for what is missing: a slot, a blank bin, a larger index. Drops
+ * the lock meanwhile.
+ */
+static noinline int queue_supply(struct queue *queue, const struct offer *offer,
+				 bool slot)
+	__must_hold(&queue->lock)
+{
+	bool blank = !shelf_find(&queue->queued, offer->type);
+	unsigned int bits = shelf_crowded(&queue->queued);
+	struct hlist_head *index = NULL;
+	struct queue_msg *msg = NULL;
+	struct bin *bin = NULL;
+
+	slot = slot && !queue->slots;
+	spin_unlock(&queue->lock);
+	if (slot)
+		msg = book_alloc_owned(&queue->object, queue_slots, offer->gfp);
+	if (blank)
+		bin = shelf_new_bin(&queue->object, offer->gfp);
+	if (blank && bits && gfpflags_allow_blocking(offer->gfp))
+		index = book_alloc_index(&queue->object, bits);
+	spin_lock(&queue->lock);
+	if (msg) {
+		msg->pid = NULL;
+		msg->item.returned = false;
+		msg->next = queue->slots;
+		queue->slots = msg;
+		queue->spare++;
+		queue->owned++;
+	}
+	if (bin)
+		shelf_supply(&queue->queued, bin);
+	if (blank && bits)
+		index = shelf_index(&queue->queued, index, bits);
+	if (index) {
+		spin_unlock(&queue->lock);
+		kvfree(index);
+		spin_lock(&queue->lock);
+	}
+	if ((slot && !msg) || (blank && !bin))
+		return -ENOMEM;
+	return blank && shelf_crowded(&queue->queued) ? -ENOMEM : 0;
+}
+
 /**
  * queue_send() - sends one message
  * @queue: where to
@@ -954,7 +1048,7 @@ static int queue_send(struct queue *queue, struct offer *offer)
 	u64 bounce[QUEUE_SLOT / sizeof(u64)] __uninitialized;
 	struct queue_msg *msg = NULL;
 	struct waiter *list = NULL;
-	unsigned int bits;
+	struct bin *bin;
 	int err;
 
 	err = queue_check_offer(queue, offer);
@@ -969,29 +1063,24 @@ static int queue_send(struct queue *queue, struct offer *offer)
 	}
 
 	spin_lock(&queue->lock);
+	while (!(msg || queue->slots) ||
+	       !(bin = shelf_pin(&queue->queued, offer->type))) {
+		err = queue_supply(queue, offer, !msg);
+		if (err)
+			goto out;
+	}
 	if (!msg) {
 		msg = slot_get(queue);
-		if (unlikely(!msg)) {
-			spin_unlock(&queue->lock);
-			msg = book_alloc_owned(&queue->object, queue_slots,
-					       offer->gfp);
-			if (!msg)
-				return -ENOMEM;
-			msg->pid = NULL;
-			spin_lock(&queue->lock);
-			queue->owned++;
-		}
 		msg_copy(msg, bounce, offer->len);
 	}
+	msg->item.bin = bin;
 	msg_fill(queue, msg, offer);
 	err = queue_enter(queue, msg, offer, &list);
 	msg = err ? msg_put(queue, msg) : NULL;
-	bits = line_crowded(&queue->queued);
+out:
 	spin_unlock(&queue->lock);
 	wake_all(list);
 	msg_free(msg);
-	if (unlikely(bits && gfpflags_allow_blocking(offer->gfp)))
-		queue_index(queue, &queue->queued, bits);
 	return err;
 }
 
@@ -1007,26 +1096,27 @@ static struct queue_msg *queue_take(struct queue *queue,
 				    const struct wanted *want,
 				    struct waiter **list)
 {
+	struct sender *sender;
 	struct queue_msg *msg;
 
 	lockdep_assert_held(&queue->lock);
 	if (unlikely(queue->gone))
 		return ERR_PTR(-EIDRM);
-	msg = to_msg(line_select(&queue->queued, want->select, want->type));
+	msg = to_msg(shelf_select(&queue->queued, want->select, want->type));
 	if (likely(msg)) {
 		if (!wanted_fits(want, msg))
 			return ERR_PTR(-EMSGSIZE);
-		line_del(&queue->queued, &msg->place);
+		shelf_take(&queue->queued, &msg->item);
 		return msg;
 	}
-	msg = to_msg(line_select(&queue->blocked, want->select, want->type));
-	if (!msg || !queue_may_pass(queue))
+	sender = to_sender(line_select(&queue->blocked, want->select,
+				       want->type));
+	if (!sender || !queue_may_pass(queue))
 		return ERR_PTR(-EAGAIN);
-	if (!wanted_fits(want, msg))
+	if (!wanted_fits(want, sender->msg))
 		return ERR_PTR(-EMSGSIZE);
-	queue_unblock(queue, msg, list);
 	queue->count.direct++;
-	return msg;
+	return queue_unblock(queue, sender, list);
 }
 
 /* Waits until somebody gives a message that @want selects. */
@@ -1044,6 +1134,7 @@ queue_block_receiver(struct queue *queue, const struct wanted *want,
 	place_init(&receiver.place, want->select == IPCBOOK_ANY ?
 				  IPCBOOK_TYPE_MAX : want->type);
 	receiver.place.number = ++queue->ticket;
+	queue->wants++;
 	queue->count.receivers_waiting++;
 	err = queue_wait(queue, &receiver.waiter, receiver.line,
 			 &receiver.place, want->deadline, list);
@@ -1071,8 +1162,8 @@ static ssize_t queue_deliver(struct queue *queue, struct queue_msg *msg,
 		queue_return(queue, msg, &list);
 		msg = NULL;
 	} else {
-		trace_queue_receive(queue->object.id, msg->place.type,
-				    msg->len, msg->place.number);
+		trace_queue_receive(queue->object.id, msg->item.bin->type,
+				    msg->len, msg->item.number);
 		msg = queue_consume(queue, msg, &list);
 	}
 	spin_unlock(&queue->lock);
@@ -1106,31 +1197,6 @@ static ssize_t queue_receive(struct queue *queue, struct wanted *want)
 	return queue_deliver(queue, msg, want);
 }
 
-/*
- * The message before which @n others wait: takes these out and puts them back.
- * Nothing else has an order over all types, and nothing else needs one.
- */
-static struct queue_msg *queue_nth(struct queue *queue, s64 n)
-{
-	struct queue_msg *passed = NULL;
-	struct queue_msg *msg, *found;
-
-	lockdep_assert_held(&queue->lock);
-	for (;;) {
-		found = to_msg(line_select(&queue->queued, IPCBOOK_ANY, 0));
-		if (!found || !n--)
-			break;
-		line_del(&queue->queued, &found->place);
-		found->next = passed;
-		passed = found;
-	}
-	while ((msg = passed)) {
-		passed = msg->next;
-		line_add(&queue->queued, &msg->place);
-	}
-	return found;
-}
-
 /**
  * queue_peek() - copies a message and leaves it
  * @queue: where from
@@ -1140,15 +1206,17 @@ static struct queue_msg *queue_nth(struct queue *queue, s64 n)
  */
 static ssize_t queue_peek(struct queue *queue, struct wanted *want)
 {
-	struct queue_msg *msg;
+	struct queue_msg *msg = NULL;
 	size_t len;
 	int err;
 
 	spin_lock(&queue->lock);
 	err = queue->gone ? -EIDRM : -ENOMSG;
-	msg = queue->gone ? NULL :
-	      want->select == IPCBOOK_NTH ? queue_nth(queue, want->type) :
-	      to_msg(line_select(&queue->queued, want->select, want->type));
+	if (!queue->gone && want->select == IPCBOOK_NTH)
+		msg = to_msg(shelf_nth(&queue->queued, want->type));
+	else if (!queue->gone)
+		msg = to_msg(shelf_select(&queue->queued, want->select,
+					  want->type));
 	if (msg && !wanted_fits(want, msg)) {
 		err = -EMSGSIZE;
 		msg = NULL;
@@ -1284,10 +1352,9 @@ static ssize_t queue_write_iter(struct kiocb *iocb, struct iov_iter *from)
 }
 
 /* Whether a receiver with this selector need not wait. */
-static bool queue_readable(const struct queue *queue,
-			   const struct queue_file *qf)
+static bool queue_readable(struct queue *queue, const struct queue_file *qf)
 {
-	return line_select(&queue->queued, qf->select, qf->type) ||
+	return shelf_select(&queue->queued, qf->select, qf->type) ||
 	       line_select(&queue->blocked, qf->select, qf->type);
 }
 
@@ -1687,10 +1754,12 @@ static struct book_object *queue_create(const struct ipcbook_open *arg)
 	queue->max_bytes = limits.bytes;
 	queue->max_size = limits.size;
 	queue->tick = jiffies - 1;
+	queue->wants = 1;
+	shelf_begin(&queue->queued);
 	init_waitqueue_head(&queue->writers);
 	spin_lock_init(&queue->lock);
 	queue->object.capacity = limits.bytes +
-				 limits.messages * SLOT_SIZE;
+				 limits.messages * (SLOT_SIZE + sizeof(struct bin));
 	return &queue->object;
 }
 
@@ -1700,12 +1769,13 @@ static void queue_destroy(struct book_object *object)
 	struct queue_msg *msg;
 	int i;
 
-	while (!line_empty(&queue->queued)) {
-		msg = to_msg(to_place(queue->queued.root.rb_node));
-		line_del(&queue->queued, &msg->place);
+	while ((msg = to_msg(shelf_select(&queue->queued, IPCBOOK_ANY, 0)))) {
+		shelf_take(&queue->queued, &msg->item);
+		shelf_unpin(&queue->queued, msg->item.bin);
 		msg_free(msg);
 		cond_resched();
 	}
+	shelf_end(&queue->queued);
 	while ((msg = queue->slots)) {
 		queue->slots = msg->next;
 		msg_free(msg);
@@ -1718,7 +1788,6 @@ static void queue_destroy(struct book_object *object)
 		kvfree(queue->receivers[i].index);
 		kvfree(queue->pollers[i].index);
 	}
-	kvfree(queue->queued.index);
 	kvfree(queue->blocked.index);
 	put_pid(queue->sender);
 	put_pid(queue->receiver);
@@ -1756,7 +1825,7 @@ static void queue_end(struct book_object *object)
 {
 	struct queue *queue = to_queue(object);
 	struct waiter *list = NULL;
-	struct queue_msg *msg;
+	struct sender *sender;
 	int i;
 
 	spin_lock(&queue->lock);
@@ -1766,10 +1835,10 @@ static void queue_end(struct book_object *object)
 		queue_end_pollers(&queue->pollers[i]);
 	}
 	while (!line_empty(&queue->blocked)) {
-		msg = to_msg(to_place(queue->blocked.root.rb_node));
-		line_del(&queue->blocked, &msg->place);
+		sender = to_sender(to_place(queue->blocked.root.rb_node));
+		line_del(&queue->blocked, &sender->place);
 		queue->count.senders_waiting--;
-		queue_done(msg->waiter, -EIDRM, &list);
+		queue_done(&sender->waiter, -EIDRM, &list);
 	}
 	wake_up_poll(&queue->writers, EPOLLHUP | EPOLLERR);
 	spin_unlock(&queue->lock);
@@ -1806,8 +1875,9 @@ static void queue_stat(struct book_object *object, struct ipcbook_stat *stat)
 	spin_lock(&queue->lock);
 	stat->depth = queue->messages;
 	stat->bytes = queue->bytes;
-	stat->types = queue->queued.types;
-	stat->memory = sizeof(*queue) + queue->owned * SLOT_SIZE;
+	stat->types = shelf_types(&queue->queued);
+	stat->memory = sizeof(*queue) + queue->owned * SLOT_SIZE +
+		       shelf_memory(&queue->queued);
 	stat->sender = pid_vnr(queue->sender);
 	stat->receiver = pid_vnr(queue->receiver);
 	stat->sent_ns = queue->count.sent_ns;
@@ -1834,11 +1904,17 @@ static int __init queue_init(void)
 						 offsetof(struct queue_msg,
 							  data),
 						 QUEUE_SLOT, NULL);
-	return queue_slots ? 0 : -ENOMEM;
+	if (!queue_slots)
+		return -ENOMEM;
+	if (!shelf_setup())
+		return 0;
+	kmem_cache_destroy(queue_slots);
+	return -ENOMEM;
 }
 
 static void queue_exit(void)
 {
+	shelf_cleanup();
 	kmem_cache_destroy(queue_slots);
 }
 
