@@ -363,9 +363,19 @@ static int misunderstood(const struct command *command, int id, char **argv)
 	return wrong_call(command, "there is no option %s", word);
 }
 
-static int wrong_value(const struct command *command, int id)
+/* Of an option that is one. */
+static const struct entry *known(int id)
 {
 	const struct entry *entry = entry_of(id);
+
+	if (!entry)
+		abort();
+	return entry;
+}
+
+static int wrong_value(const struct command *command, int id)
+{
+	const struct entry *entry = known(id);
 	size_t i = 0;
 
 	while (strcmp(values[i][0], entry->value))
@@ -383,8 +393,8 @@ static int check(const struct options *options)
 		    options->given[(int)exclusive[i][1]])
 			return wrong_call(command,
 					  "--%s and --%s exclude each other",
-					  entry_of(exclusive[i][0])->name,
-					  entry_of(exclusive[i][1])->name);
+					  known(exclusive[i][0])->name,
+					  known(exclusive[i][1])->name);
 	if (options->operand_count < command->least)
 		return wrong_call(command, "%s is missing",
 				  options->operand_count ? "COMMAND" : "NAME");

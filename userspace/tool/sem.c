@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -171,7 +172,7 @@ int sem_up(const struct options *options)
 
 /* ---------------------------------------------------------------------- run */
 
-static _Atomic pid_t running;
+static atomic_int running;	/* its process */
 
 static void pass_on(int number)
 {

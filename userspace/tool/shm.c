@@ -173,20 +173,20 @@ static int read_content(const struct options *options, struct mapped *content,
 			size_t most)
 {
 	const char *file = options->file;
-	FILE *input = stdin;
+	FILE *input;
 	int status;
 
 	if (options->operand_count > 1)
 		return join_words(options, content);
-	if (file && strcmp(file, "-") != 0)
-		input = fopen(file, "re");
+	if (!file || strcmp(file, "-") == 0)
+		return read_input(options, stdin, content, most);
+	input = fopen(file, "re");
 	if (!input) {
 		complain("cannot read %s: %s", file, strerror(errno));
 		return STATUS_FAILED;
 	}
 	status = read_input(options, input, content, most);
-	if (input != stdin)
-		fclose(input);
+	fclose(input);
 	return status;
 }
 
