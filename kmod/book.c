@@ -174,6 +174,33 @@ static void book_unaccount(struct book_object *object)
 }
 
 /**
+ * book_resize() - an object comes to own more or less than it might before
+ * @object: it; nobody else resizes it at the same time
+ * @capacity: bytes, counted in its creator's limits
+ *
+ * Return: 0; EDQUOT if it is more and the creator has as much already as one
+ * user may, unless the caller has CAP_SYS_RESOURCE.
+ */
+int book_resize(struct book_object *object, u64 capacity)
+{
+	u64 most = READ_ONCE(user_bytes);
+	int err = 0;
+	u64 others;
+
+	mutex_lock(&book_mutex);
+	others = object->user->bytes - object->capacity;
+	if (capacity > object->capacity && !capable(CAP_SYS_RESOURCE) &&
+	    (capacity > most || others > most - capacity)) {
+		err = -EDQUOT;
+	} else {
+		object->user->bytes = others + capacity;
+		object->capacity = capacity;
+	}
+	mutex_unlock(&book_mutex);
+	return err;
+}
+
+/**
  * book_limit() - one limit of an object that is about to be created
  * @value: what the caller asked for; 0 becomes @standard
  * @standard: the default
@@ -635,15 +662,46 @@ static struct book_file *book_file_new(const struct book_chapter *chapter)
 	return kzalloc(chapter->file_size, GFP_KERNEL_ACCOUNT);
 }
 
-/* From now on @file belongs to @object, whose reference passes to it. */
-static void book_attach(struct book_file *file, struct book_object *object,
-			unsigned int access, const struct ipcbook_open *arg)
+/*
+ * From now on @file belongs to @object, whose reference passes to it; unless the
+ * chapter refuses, and then it stays the caller's.
+ */
+static int book_attach(struct book_file *file, struct book_object *object,
+		       unsigned int access, const struct ipcbook_open *arg)
 {
+	int err = 0;
+
 	file->object = object;
 	file->access = access;
 	atomic_inc(&object->descriptors);
 	if (object->chapter->open)
-		object->chapter->open(file, arg);
+		err = object->chapter->open(file, arg);
+	if (err) {
+		atomic_dec(&object->descriptors);
+		file->object = NULL;
+	}
+	return err;
+}
+
+/*
+ * Opening has failed. A name that this call has given goes as well, unless
+ * somebody has found it meanwhile.
+ */
+static void book_abandon(struct book_object *object, bool created)
+{
+	bool unnamed = false;
+
+	mutex_lock(&book_mutex);
+	/* One reference is the name's and one the caller's. */
+	if (created && !list_empty(&object->named) &&
+	    refcount_read(&object->refs) == 2) {
+		book_unname(object);
+		unnamed = true;
+	}
+	mutex_unlock(&book_mutex);
+	if (unnamed)
+		book_put(object);
+	book_put(object);
 }
 
 /**
@@ -705,6 +763,8 @@ static struct file *book_new_file(const struct book_chapter *chapter, u32 flags)
 	filp->f_mode |= FMODE_NOWAIT | FMODE_NONOTIFY;
 	if (chapter->fops->llseek)
 		filp->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	else
+		stream_open(file_inode(filp), filp);
 	return filp;
 }
 
@@ -736,6 +796,7 @@ static int book_open_file(struct book_ns *ns, const struct ipcbook_open *arg,
 	unsigned int access = 0;
 	struct book_object *object;
 	bool created;
+	int err;
 
 	if (arg->flags & IPCBOOK_OPEN_READ)
 		access |= BOOK_READ;
@@ -748,36 +809,56 @@ static int book_open_file(struct book_ns *ns, const struct ipcbook_open *arg,
 		book_put(object);
 		return -EACCES;
 	}
-	book_attach(filp->private_data, object, access, arg);
-	return 0;
+	err = book_attach(filp->private_data, object, access, arg);
+	if (err)
+		book_abandon(object, created);
+	return err;
+}
+
+/* A descriptor that is about to be: its number, and its open file. */
+struct book_end {
+	int fd;
+	struct file *filp;
+};
+
+static int book_end_new(struct book_end *end,
+			const struct book_chapter *chapter, u32 flags)
+{
+	u32 cloexec = flags & IPCBOOK_OPEN_CLOEXEC ? O_CLOEXEC : 0;
+
+	end->fd = get_unused_fd_flags(cloexec);
+	if (end->fd < 0)
+		return end->fd;
+	end->filp = book_new_file(chapter, flags);
+	if (!IS_ERR(end->filp))
+		return 0;
+	put_unused_fd(end->fd);
+	return PTR_ERR(end->filp);
+}
+
+static void book_end_drop(struct book_end *end)
+{
+	fput(end->filp);
+	put_unused_fd(end->fd);
 }
 
 /* Everything that can run out is had before anything is created. */
 static int book_open_in(struct book_ns *ns, const struct ipcbook_open *arg,
 			const struct book_chapter *chapter)
 {
-	u32 cloexec = arg->flags & IPCBOOK_OPEN_CLOEXEC ? O_CLOEXEC : 0;
-	struct file *filp;
-	int err, fd;
+	struct book_end end;
+	int err;
 
-	fd = get_unused_fd_flags(cloexec);
-	if (fd < 0)
-		return fd;
-	filp = book_new_file(chapter, arg->flags);
-	err = PTR_ERR_OR_ZERO(filp);
+	err = book_end_new(&end, chapter, arg->flags);
 	if (err)
-		goto err_fd;
-	err = book_open_file(ns, arg, chapter, filp);
-	if (err)
-		goto err_file;
-	fd_install(fd, filp);
-	return fd;
-
-err_file:
-	fput(filp);
-err_fd:
-	put_unused_fd(fd);
-	return err;
+		return err;
+	err = book_open_file(ns, arg, chapter, end.filp);
+	if (err) {
+		book_end_drop(&end);
+		return err;
+	}
+	fd_install(end.fd, end.filp);
+	return end.fd;
 }
 
 /**
@@ -787,7 +868,8 @@ err_fd:
  * Return: a descriptor; EINVAL for a wrong argument, EOPNOTSUPP for a chapter
  * that is not built in, ENOENT, EEXIST, EACCES, E2BIG for limits over the
  * module's, EDQUOT for the user's, ENOSPC for everybody's, ENOMEM, EMFILE,
- * ENFILE, EIDRM while the namespace ends, EFAULT.
+ * ENFILE, EIDRM while the namespace ends, EFAULT; what the chapter's open()
+ * answers.
  */
 long book_open(const void __user *argp)
 {
@@ -816,6 +898,76 @@ long book_open(const void __user *argp)
 	return ret;
 }
 
+/* Gives both files a new object without a name. */
+static int book_open_files(const struct book_chapter *chapter,
+			   const struct ipcbook_open *arg,
+			   struct book_end ends[2])
+{
+	struct book_ns *ns = book_ns_current();
+	struct book_object *object;
+	bool created;
+	int err;
+
+	object = book_create(chapter, ns, arg, &created);
+	book_ns_put(ns);
+	if (IS_ERR(object))
+		return PTR_ERR(object);
+	refcount_inc(&object->refs);
+	err = book_attach(ends[0].filp->private_data, object, BOOK_READ, arg);
+	if (err)
+		goto err_first;
+	err = book_attach(ends[1].filp->private_data, object, BOOK_WRITE, arg);
+	if (!err)
+		return 0;
+	goto err_second;
+
+err_first:
+	book_put(object);
+err_second:
+	book_put(object);
+	return err;
+}
+
+/**
+ * book_open_ends() - two descriptors of a new object without a name
+ * @chapter: the chapter
+ * @arg: limits, IPCBOOK_OPEN_ANON, and of both descriptors NONBLOCK and CLOEXEC
+ * @fds: where to tell the one that may read and the one that may write
+ *
+ * Return: 0; what book_open() answers where something is created.
+ */
+long book_open_ends(const struct book_chapter *chapter,
+		    const struct ipcbook_open *arg, __s32 __user fds[2])
+{
+	struct book_end ends[2];
+	__s32 numbers[2];
+	int err;
+
+	err = book_end_new(&ends[0], chapter, arg->flags | IPCBOOK_OPEN_READ);
+	if (err)
+		return err;
+	err = book_end_new(&ends[1], chapter, arg->flags | IPCBOOK_OPEN_WRITE);
+	if (err)
+		goto err_first;
+	err = book_open_files(chapter, arg, ends);
+	if (err)
+		goto err_second;
+	numbers[0] = ends[0].fd;
+	numbers[1] = ends[1].fd;
+	err = -EFAULT;
+	if (copy_to_user(fds, numbers, sizeof(numbers)))
+		goto err_second;
+	fd_install(ends[0].fd, ends[0].filp);
+	fd_install(ends[1].fd, ends[1].filp);
+	return 0;
+
+err_second:
+	book_end_drop(&ends[1]);
+err_first:
+	book_end_drop(&ends[0]);
+	return err;
+}
+
 /**
  * book_open_default() - what the device keeps of its default object
  * @chapter: the chapter that plain reads and writes belong to
@@ -836,6 +988,7 @@ struct book_file *book_open_default(const struct book_chapter *chapter,
 	unsigned int access = 0;
 	struct book_object *object;
 	bool created;
+	int err;
 
 	if (!file)
 		return ERR_PTR(-ENOMEM);
@@ -851,8 +1004,12 @@ struct book_file *book_open_default(const struct book_chapter *chapter,
 	mutex_lock(&book_mutex);
 	access = book_permitted(object, filp->f_cred, access);
 	mutex_unlock(&book_mutex);
-	book_attach(file, object, access, &arg);
-	return file;
+	err = book_attach(file, object, access, &arg);
+	if (!err)
+		return file;
+	book_put(object);
+	kfree(file);
+	return ERR_PTR(err);
 }
 
 /**

@@ -81,7 +81,7 @@ struct book_file {
  * @end: the name is gone or the namespace ends; wakes those who wait, if the
  *	chapter's objects end with their name
  * @open: begins what an open file keeps, which is zeroed and knows its object,
- *	as the caller asked for; may be NULL
+ *	as the caller asked for; may sleep, and may refuse; may be NULL
  * @close: ends that; may be NULL
  * @stat: fills the chapter's part of the answer, which is zeroed
  * @device: the chapter's calls on the device itself; may be NULL
@@ -100,7 +100,7 @@ struct book_chapter {
 	int (*fill)(struct book_object *object);
 	void (*destroy)(struct book_object *object);
 	void (*end)(struct book_object *object);
-	void (*open)(struct book_file *file, const struct ipcbook_open *arg);
+	int (*open)(struct book_file *file, const struct ipcbook_open *arg);
 	void (*close)(struct book_file *file);
 	void (*stat)(struct book_object *object, struct ipcbook_stat *stat);
 	long (*device)(unsigned int nr, void __user *argp);
@@ -158,6 +158,8 @@ void book_ns_put(struct book_ns *ns);
 int book_copy_args(void *dst, size_t size, const void __user *src);
 long book_open(const void __user *argp);
 long book_unlink(const void __user *argp);
+long book_open_ends(const struct book_chapter *chapter,
+		    const struct ipcbook_open *arg, __s32 __user fds[2]);
 struct book_file *book_open_default(const struct book_chapter *chapter,
 				    struct book_ns *ns, const struct file *filp);
 long book_ioctl(struct book_file *file, unsigned int nr, void __user *argp);
@@ -171,6 +173,7 @@ void *book_alloc_owned(struct book_object *object, struct kmem_cache *cache,
 		       gfp_t gfp);
 struct hlist_head *book_alloc_index(struct book_object *object,
 				    unsigned int bits);
+int book_resize(struct book_object *object, u64 capacity);
 int book_limit(u64 *value, u64 standard, u64 most);
 
 /*
@@ -287,6 +290,9 @@ static __always_inline int book_copy_out(void __user *dst, const void *src,
 	return copy_to_user(dst, src, len) ? -EFAULT : 0;
 }
 #endif
+
+/* pipe.c */
+extern const struct book_chapter pipe_chapter;
 
 /* queue.c */
 extern const struct book_chapter queue_chapter;

@@ -1845,13 +1845,14 @@ static void queue_end(struct book_object *object)
 	wake_all(list);
 }
 
-static void queue_open(struct book_file *file, const struct ipcbook_open *arg)
+static int queue_open(struct book_file *file, const struct ipcbook_open *arg)
 {
 	struct queue_file *qf = to_queue_file(file);
 
 	init_waitqueue_head(&qf->readers);
 	place_init(&qf->place, 0);
 	qf->select = IPCBOOK_ANY;
+	return 0;
 }
 
 static void queue_close(struct book_file *file)

@@ -1177,12 +1177,13 @@ static void sem_end(struct book_object *object)
 	wake_all(list);
 }
 
-static void sem_open(struct book_file *file, const struct ipcbook_open *arg)
+static int sem_open(struct book_file *file, const struct ipcbook_open *arg)
 {
 	struct sem_file *sf = to_sem_file(file);
 
 	sf->undo = arg->sem.flags & IPCBOOK_SEM_UNDO;
 	sf->undos = RB_ROOT;
+	return 0;
 }
 
 /* What is left of processes that closed while a call of theirs was under way. */
