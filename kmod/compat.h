@@ -7,6 +7,7 @@
 #ifndef _IPCBOOK_COMPAT_H
 #define _IPCBOOK_COMPAT_H
 
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 #include <net/genetlink.h>
@@ -31,6 +32,18 @@ static inline void vm_flags_clear(struct vm_area_struct *vma,
 {
 	vma->vm_flags &= ~flags;
 }
+#endif
+
+/* 6.5: what splices out of a file that has a read_iter. */
+#ifdef IPCBOOK_HAS_COPY_SPLICE_READ
+#define book_splice_read	copy_splice_read
+#else
+#define book_splice_read	generic_file_splice_read
+#endif
+
+/* A write that is not to raise SIGPIPE; older kernels have none. */
+#ifndef IOCB_NOSIGNAL
+#define IOCB_NOSIGNAL		0
 #endif
 
 /* 6.10: __assign_str() knows the source from __string(). */

@@ -112,6 +112,83 @@ TRACE_EVENT(queue_wait,
 		  __entry->err)
 );
 
+/* Bytes went into a pipe, or out of it; bytes is how many it then held. */
+DECLARE_EVENT_CLASS(pipe_move,
+	TP_PROTO(u64 id, size_t len, unsigned long bytes),
+	TP_ARGS(id, len, bytes),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(size_t, len)
+		__field(unsigned long, bytes)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->len = len;
+		__entry->bytes = bytes;
+	),
+	TP_printk("id=%llu len=%zu bytes=%lu", __entry->id, __entry->len,
+		  __entry->bytes)
+);
+
+DEFINE_EVENT(pipe_move, pipe_write,
+	TP_PROTO(u64 id, size_t len, unsigned long bytes),
+	TP_ARGS(id, len, bytes)
+);
+
+DEFINE_EVENT(pipe_move, pipe_read,
+	TP_PROTO(u64 id, size_t len, unsigned long bytes),
+	TP_ARGS(id, len, bytes)
+);
+
+/* A writer or reader waited; err is how that ended, 0 if well. */
+TRACE_EVENT(pipe_wait,
+	TP_PROTO(u64 id, bool writer, u64 ns, int err),
+	TP_ARGS(id, writer, ns, err),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(bool, writer)
+		__field(u64, ns)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->writer = writer;
+		__entry->ns = ns;
+		__entry->err = err;
+	),
+	TP_printk("id=%llu who=%s ns=%llu err=%d", __entry->id,
+		  __entry->writer ? "writer" : "reader", __entry->ns,
+		  __entry->err)
+);
+
+/* An end was opened or closed; readers and writers are those that there are. */
+DECLARE_EVENT_CLASS(pipe_ends,
+	TP_PROTO(u64 id, unsigned int readers, unsigned int writers),
+	TP_ARGS(id, readers, writers),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(unsigned int, readers)
+		__field(unsigned int, writers)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->readers = readers;
+		__entry->writers = writers;
+	),
+	TP_printk("id=%llu readers=%u writers=%u", __entry->id,
+		  __entry->readers, __entry->writers)
+);
+
+DEFINE_EVENT(pipe_ends, pipe_open,
+	TP_PROTO(u64 id, unsigned int readers, unsigned int writers),
+	TP_ARGS(id, readers, writers)
+);
+
+DEFINE_EVENT(pipe_ends, pipe_close,
+	TP_PROTO(u64 id, unsigned int readers, unsigned int writers),
+	TP_ARGS(id, readers, writers)
+);
+
 /* A part of a segment was mapped, or a mapping of it ended. */
 DECLARE_EVENT_CLASS(shm_mapping,
 	TP_PROTO(u64 id, u64 offset, u64 bytes, bool writable),

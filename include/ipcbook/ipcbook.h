@@ -351,6 +351,124 @@ IPCBOOK_API int ipcbook_queue_recv_batch(int fd, enum ipcbook_select select,
 IPCBOOK_API int ipcbook_queue_select(int fd, enum ipcbook_select select,
 				     int64_t type);
 
+/* Pipe: userspace/lib/pipe.c */
+
+/**
+ * ipcbook_pipe() - makes a pipe without a name
+ * @ends: where to tell the descriptor that reads, and then the one that writes
+ * @flags: O_NONBLOCK and O_CLOEXEC, of both, or 0
+ * @capacity: bytes that it holds, rounded up to a power of two and to a page; 0
+ *	takes 65,536
+ *
+ * It is what pipe2(2) makes, and read(2), write(2), poll(2), splice(2) and
+ * ioctl(FIONREAD) are what pipe(7) says. Its memory is there from the beginning
+ * and counts as the creator's. It ends with its last descriptor.
+ *
+ * Return: 0; or, and then @ends is as it was,
+ *
+ * * -EINVAL: an unknown flag
+ * * -E2BIG: @capacity is above the module's parameter pipe_max_bytes, and the
+ *   caller does not have CAP_SYS_RESOURCE; or above 1 GiB
+ * * -EDQUOT: the user has as many objects, or bytes in them, as one user may
+ * * -ENOSPC: there are as many objects as there may be
+ * * -EINTR: the process was being killed
+ * * -EOPNOTSUPP: the module was built without pipes
+ * * -EIDRM: the network namespace is about to end
+ * * those of opening the device
+ */
+IPCBOOK_API int ipcbook_pipe(int ends[2], int flags, uint64_t capacity);
+
+/**
+ * ipcbook_pipe_open() - opens or creates a pipe with a name
+ * @name: its name, 1 to 63 bytes; or NULL for a pipe without a name, of which
+ *	O_RDWR gives the one descriptor
+ * @flags: O_RDONLY for the end that reads, O_WRONLY for the one that writes,
+ *	O_RDWR for both; with O_CREAT, O_EXCL, O_NONBLOCK and O_CLOEXEC as for
+ *	open(2). With O_PATH a descriptor that is no end: it only serves
+ *	ipcbook_stat(), ipcbook_chmod(), ipcbook_chown() and
+ *	ipcbook_pipe_capacity().
+ * @mode: permission bits of a pipe that is created, less the umask; otherwise
+ *	not looked at
+ * @capacity: of a pipe that is created, as for ipcbook_pipe(); otherwise not
+ *	looked at
+ *
+ * As with fifo(7), opening one end waits until the other is open. O_RDONLY with
+ * O_NONBLOCK does not wait, nor does O_RDWR. The name outlives those who have
+ * the pipe open; what is in it does not.
+ *
+ * Return: a descriptor, or
+ *
+ * * -ENXIO: O_WRONLY with O_NONBLOCK, and nobody has it open for reading
+ * * -ENOENT: there is no such pipe, and O_CREAT was not given
+ * * -EEXIST: there is one, and O_CREAT and O_EXCL were given
+ * * -EACCES: the pipe's mode does not allow it; or see opening the device
+ * * -EIDRM: the name was unlinked while it waited for the other end; or the
+ *   network namespace is about to end
+ * * -EINTR: a signal handler interrupted the wait, without SA_RESTART
+ * * -EINVAL: an unknown flag or mode bit, O_EXCL without O_CREAT; the name is
+ *   empty, or has control characters or a '/'; no name, and not O_RDWR
+ * * -ENAMETOOLONG: the name is longer than 63 bytes
+ * * -E2BIG, -EDQUOT, -ENOSPC, -EOPNOTSUPP: as ipcbook_pipe()
+ * * those of opening the device
+ */
+IPCBOOK_API int ipcbook_pipe_open(const char *name, int flags, mode_t mode,
+				  uint64_t capacity);
+
+/**
+ * ipcbook_pipe_create() - creates a pipe with a name, and does not open it
+ * @name: its name, 1 to 63 bytes
+ * @mode: permission bits, less the umask
+ * @capacity: as for ipcbook_pipe()
+ *
+ * What mkfifo(3) does.
+ *
+ * Return: 0; -EEXIST if there is one of this name; what ipcbook_pipe_open()
+ * answers where something is created.
+ */
+IPCBOOK_API int ipcbook_pipe_create(const char *name, mode_t mode,
+				    uint64_t capacity);
+
+/**
+ * ipcbook_pipe_unlink() - takes a pipe's name away
+ * @name: the name
+ *
+ * Only the name goes: those who have the pipe open keep it. Those who wait for
+ * the other end to be opened get -EIDRM.
+ *
+ * Return: as ipcbook_unlink().
+ */
+IPCBOOK_API int ipcbook_pipe_unlink(const char *name);
+
+/**
+ * ipcbook_pipe_capacity() - tells how many bytes a pipe holds
+ * @fd: the pipe, opened for whatever
+ *
+ * Return: the capacity, or those of every descriptor.
+ */
+IPCBOOK_API int ipcbook_pipe_capacity(int fd);
+
+/**
+ * ipcbook_pipe_resize() - changes how many bytes a pipe holds
+ * @fd: either end
+ * @capacity: how many, rounded up to a power of two and to a page
+ *
+ * What F_SETPIPE_SZ of fcntl(2) does. What is in the pipe stays. Whoever asks,
+ * the memory counts as the pipe's creator's.
+ *
+ * Return: the capacity that it has now; or, and then it has the old one,
+ *
+ * * -EINVAL: @capacity is 0
+ * * -EBUSY: there are more bytes in the pipe
+ * * -E2BIG: @capacity is more than it was, and above pipe_max_bytes, and the
+ *   caller does not have CAP_SYS_RESOURCE; or above 1 GiB
+ * * -EDQUOT: the creator's objects have as many bytes as one user may
+ * * -ENOMEM: there is not so much memory, or not in the creator's memory cgroup
+ * * -EINTR: the process was being killed
+ * * -EBADF: @fd is no end (O_PATH)
+ * * those of every descriptor
+ */
+IPCBOOK_API int ipcbook_pipe_resize(int fd, size_t capacity);
+
 /* Shared memory: userspace/lib/shm.c */
 
 /**

@@ -37,6 +37,8 @@ static void structures_have_their_sizes(void **state)
 	SIZE(ipcbook_queue_entry, 64);
 	SIZE(ipcbook_queue_batch, 40);
 	SIZE(ipcbook_queue_select, 16);
+	SIZE(ipcbook_pipe_limits, 16);
+	SIZE(ipcbook_pipe, 24);
 	SIZE(ipcbook_sem_limits, 16);
 	SIZE(ipcbook_sem_down, 24);
 	SIZE(ipcbook_sem_map, 24);
@@ -147,6 +149,29 @@ static void fields_of_the_queue_have_their_places(void **state)
 	PLACE(ipcbook_queue_select, size, 0, 4);
 	PLACE(ipcbook_queue_select, select, 4, 4);
 	PLACE(ipcbook_queue_select, type, 8, 8);
+}
+
+static void fields_of_the_pipe_have_their_places(void **state)
+{
+	(void)state;
+	PLACE(ipcbook_open, pipe, 80, 16);
+	PLACE(ipcbook_pipe_limits, capacity, 0, 8);
+	PLACE(ipcbook_pipe_limits, flags, 8, 4);
+	PLACE(ipcbook_pipe_limits, pad, 12, 4);
+	PLACE(ipcbook_pipe, size, 0, 4);
+	PLACE(ipcbook_pipe, flags, 4, 4);
+	PLACE(ipcbook_pipe, capacity, 8, 8);
+	PLACE(ipcbook_pipe, reader, 16, 4);
+	PLACE(ipcbook_pipe, writer, 20, 4);
+}
+
+static void numbers_of_the_pipe_are_fixed(void **state)
+{
+	(void)state;
+	assert_int_equal(IPCBOOK_IOC_PIPE, 0xc018b830);
+	assert_int_equal(IPCBOOK_IOC_PIPE_RESIZE, 0xb831);
+	assert_int_equal(IPCBOOK_IOC_PIPE_CAPACITY, 0xb832);
+	assert_int_equal(IPCBOOK_PIPE_LOOK, 1);
 }
 
 static void fields_of_the_semaphore_have_their_places(void **state)
@@ -270,6 +295,8 @@ int main(void)
 		cmocka_unit_test(fields_of_objects_have_their_places),
 		cmocka_unit_test(fields_of_the_counters_have_their_places),
 		cmocka_unit_test(fields_of_the_queue_have_their_places),
+		cmocka_unit_test(fields_of_the_pipe_have_their_places),
+		cmocka_unit_test(numbers_of_the_pipe_are_fixed),
 		cmocka_unit_test(fields_of_the_semaphore_have_their_places),
 		cmocka_unit_test(numbers_of_the_semaphore_are_fixed),
 		cmocka_unit_test(fields_of_the_ring_have_their_places),

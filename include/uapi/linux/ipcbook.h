@@ -95,6 +95,27 @@ struct ipcbook_queue_limits {
 	__u64 size;
 };
 
+/* Flags of struct ipcbook_pipe_limits. */
+#define IPCBOOK_PIPE_LOOK	(1U << 0)	/* the descriptor is no end */
+
+/**
+ * struct ipcbook_pipe_limits - what a pipe may hold, and what a descriptor of
+ * it is for.
+ *
+ * More than the module's parameter pipe_max_bytes is refused with E2BIG, unless
+ * the caller has CAP_SYS_RESOURCE.
+ *
+ * @capacity: bytes that a new pipe holds, rounded up to a power of two and to a
+ *	page; 0 takes 65,536, or pipe_max_bytes where that is less
+ * @flags: IPCBOOK_PIPE_LOOK; of this descriptor, also where nothing is created
+ * @pad: must be zero
+ */
+struct ipcbook_pipe_limits {
+	__u64 capacity;
+	__u32 flags;
+	__u32 pad;
+};
+
 /* Flags of struct ipcbook_sem_limits. */
 #define IPCBOOK_SEM_UNDO	(1U << 0)	/* see the chapter */
 
@@ -138,6 +159,7 @@ struct ipcbook_shm_limits {
  *	no '/'; all zero with IPCBOOK_OPEN_ANON
  * @queue: limits of a queue that is created; looked at only when the call
  *	creates
+ * @pipe: capacity of a pipe that is created, likewise; its flags always count
  * @shm: size of a segment that is created, likewise
  * @sem: what a semaphore begins with, likewise; its flags always count
  * @reserved: must be zero
@@ -150,6 +172,7 @@ struct ipcbook_open {
 	char name[IPCBOOK_NAME_LEN];
 	union {
 		struct ipcbook_queue_limits queue;
+		struct ipcbook_pipe_limits pipe;
 		struct ipcbook_shm_limits shm;
 		struct ipcbook_sem_limits sem;
 		__u64 reserved[8];
@@ -286,6 +309,66 @@ struct ipcbook_stat {
 /* On an object's descriptor. */
 #define IPCBOOK_IOC_CHANGE	_IOW(IPCBOOK_IOC_MAGIC, 0x02, struct ipcbook_change)
 #define IPCBOOK_IOC_STAT	_IOWR(IPCBOOK_IOC_MAGIC, 0x03, struct ipcbook_stat)
+
+/*
+ * ---------------------------------------------------------------------------
+ * Pipe
+ * ---------------------------------------------------------------------------
+ *
+ * Bytes that are written to one end are read from the other, in order. A pipe
+ * without a name is made by IPCBOOK_IOC_PIPE, one with a name by
+ * IPCBOOK_IOC_OPEN, and both are then what pipe(7) says:
+ *
+ *	write	of up to PIPE_BUF (4,096) bytes is atomic: all of them are
+ *		together in the pipe, or none is. Waits for room; with
+ *		O_NONBLOCK EAGAIN. A longer one may be mixed with others', and
+ *		with O_NONBLOCK may be cut. Without a reader: SIGPIPE and EPIPE.
+ *	read	takes what there is, up to what was asked for. Waits for a byte;
+ *		with O_NONBLOCK EAGAIN. Empty and without a writer: 0.
+ *	poll	EPOLLIN: there is a byte. EPOLLHUP: there is no writer (of a
+ *		pipe that was opened without one: no more, once one has come).
+ *		EPOLLOUT: PIPE_BUF bytes fit. EPOLLERR: there is no reader.
+ *	lseek	ESPIPE, as pread and pwrite
+ *	FIONREAD	how many bytes there are
+ *
+ * Opening a name to read (IPCBOOK_OPEN_READ) waits until it is open for writing
+ * and the other way round; EIDRM if the name goes meanwhile. With
+ * IPCBOOK_OPEN_NONBLOCK opening to read does not wait, and opening to write gives
+ * ENXIO where there is no reader. Opening for both never waits.
+ *
+ * When the last end is closed, what is still in the pipe goes; its name stays.
+ * Unlinking takes the name only: those who have the pipe open keep it.
+ *
+ * A descriptor opened with IPCBOOK_PIPE_LOOK is no end: opening it does not wait
+ * and lets nobody go on who waits for an end. It does not read or write (EBADF),
+ * and poll finds nothing; it is good for the other calls, and to create a name.
+ *
+ * IPCBOOK_OPEN_ANON makes a pipe of one descriptor, which must be open for both.
+ */
+
+/**
+ * struct ipcbook_pipe - argument of IPCBOOK_IOC_PIPE.
+ *
+ * @size: sizeof(struct ipcbook_pipe)
+ * @flags: IPCBOOK_OPEN_NONBLOCK and IPCBOOK_OPEN_CLOEXEC, of both descriptors
+ * @capacity: as in struct ipcbook_pipe_limits
+ * @reader: in: must be zero; out: the descriptor that reads
+ * @writer: in: must be zero; out: the descriptor that writes
+ */
+struct ipcbook_pipe {
+	__u32 size;
+	__u32 flags;
+	__u64 capacity;
+	__s32 reader;
+	__s32 writer;
+};
+
+/* On the device: makes a pipe without a name. */
+#define IPCBOOK_IOC_PIPE		_IOWR(IPCBOOK_IOC_MAGIC, 0x30, struct ipcbook_pipe)
+/* The argument is the new capacity itself; returns what it has become. */
+#define IPCBOOK_IOC_PIPE_RESIZE		_IO(IPCBOOK_IOC_MAGIC, 0x31)
+/* Returns the capacity. */
+#define IPCBOOK_IOC_PIPE_CAPACITY	_IO(IPCBOOK_IOC_MAGIC, 0x32)
 
 /*
  * ---------------------------------------------------------------------------
