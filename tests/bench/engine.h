@@ -267,6 +267,7 @@ int bench_report_json(const char *path);
 extern const struct bench_case bench_queue_cases[];
 extern const struct bench_case bench_shm_cases[];
 extern const struct bench_case bench_sem_cases[];
+extern const struct bench_case bench_pipe_cases[];
 
 /* queue.c */
 extern const struct bench_ops bench_queue_pair;
