@@ -409,7 +409,11 @@ static void book_free(struct book_object *object)
 	book_ns_put(ns);
 }
 
-static void book_put(struct book_object *object)
+/**
+ * book_put() - drops a reference on an object
+ * @object: it; the last reference frees it
+ */
+void book_put(struct book_object *object)
 {
 	if (!refcount_dec_and_mutex_lock(&object->refs, &book_mutex))
 		return;
@@ -458,6 +462,26 @@ static struct pernet_operations book_net_ops = {
 
 /* ---------------------------------------------------------- create and open */
 
+/* @object is the caller's, in @ns, and has one reference. */
+static void book_begin(struct book_object *object,
+		       const struct book_chapter *chapter, struct book_ns *ns,
+		       umode_t mode)
+{
+	refcount_set(&object->refs, 1);
+	refcount_inc(&ns->refs);
+	object->chapter = chapter;
+	object->ns = ns;
+	object->key.ns = ns;
+	object->key.chapter = chapter->id;
+	INIT_LIST_HEAD(&object->named);
+	object->uid = current_fsuid();
+	object->gid = current_fsgid();
+	object->mode = mode & ~current_umask();
+	object->memcg = book_memcg_get();
+	object->creator = get_pid(task_tgid(current));
+	atomic_set(&object->descriptors, 0);
+}
+
 /* A new object that nobody can find yet. */
 static struct book_object *book_new(const struct book_chapter *chapter,
 				    struct book_ns *ns,
@@ -467,28 +491,30 @@ static struct book_object *book_new(const struct book_chapter *chapter,
 
 	if (IS_ERR(object))
 		return object;
-	refcount_set(&object->refs, 1);
-	refcount_inc(&ns->refs);
-	object->chapter = chapter;
-	object->ns = ns;
-	object->key.ns = ns;
-	object->key.chapter = chapter->id;
+	book_begin(object, chapter, ns, arg->mode);
 	memcpy(object->key.name, arg->name, IPCBOOK_NAME_LEN);
-	INIT_LIST_HEAD(&object->named);
-	object->uid = current_fsuid();
-	object->gid = current_fsgid();
-	object->mode = arg->mode & ~current_umask();
-	object->memcg = book_memcg_get();
-	object->creator = get_pid(task_tgid(current));
 	object->created_ns = ktime_get_real_ns();
-	atomic_set(&object->descriptors, 0);
 	return object;
+}
+
+/* Makes @object known by its name, which nobody else has. */
+static int book_enter(struct book_object *object)
+{
+	int err;
+
+	lockdep_assert_held(&book_mutex);
+	err = rhashtable_insert_fast(&book_names, &object->hash,
+				     book_names_params);
+	if (err)
+		return err;
+	list_add_tail(&object->named, &object->ns->objects);
+	refcount_inc(&object->refs);
+	return 0;
 }
 
 /* Makes @object known: by its id, and by its name if it has one. */
 static int book_publish(struct book_object *object)
 {
-	bool named = object->key.name[0];
 	u32 id;
 	int err;
 
@@ -500,18 +526,9 @@ static int book_publish(struct book_object *object)
 	if (err < 0)
 		return err;
 	object->id = id;
-	if (!named)
-		return 0;
-	err = rhashtable_insert_fast(&book_names, &object->hash,
-				     book_names_params);
+	err = object->key.name[0] ? book_enter(object) : 0;
 	if (err)
-		goto err_id;
-	list_add_tail(&object->named, &object->ns->objects);
-	refcount_inc(&object->refs);
-	return 0;
-
-err_id:
-	xa_erase(&book_ids, id);
+		xa_erase(&book_ids, id);
 	return err;
 }
 
@@ -1056,6 +1073,138 @@ long book_unlink(const void __user *argp)
 		book_put(object);
 	book_put(object);
 	return ret;
+}
+
+/* -------------------------- objects that do not begin with IPCBOOK_IOC_OPEN */
+
+/**
+ * book_add() - makes an object known, which has no name yet
+ * @object: it, zeroed but for @capacity; the caller gets its one reference
+ * @chapter: its chapter
+ * @net: its network namespace, which the caller holds
+ * @mode: its permission bits, less the umask
+ *
+ * Return: 0; EDQUOT, ENOSPC, ENOMEM, and then @object is as it was.
+ */
+int book_add(struct book_object *object, const struct book_chapter *chapter,
+	     struct net *net, umode_t mode)
+{
+	struct book_user *fresh = NULL;
+	int err;
+
+	book_begin(object, chapter, book_ns_of(net), mode);
+	object->created_ns = ktime_get_coarse_real_ns();
+	atomic_set(&object->descriptors, 1);
+	mutex_lock(&book_mutex);
+	if (!book_user_find(current_uid())) {
+		/* Its first object: somebody may be faster meanwhile. */
+		mutex_unlock(&book_mutex);
+		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+		if (!fresh) {
+			err = -ENOMEM;
+			goto err_end;
+		}
+		fresh->uid = current_uid();
+		mutex_lock(&book_mutex);
+	}
+	err = book_account(object, fresh);
+	if (!err && object->user == fresh)
+		fresh = NULL;
+	if (!err) {
+		err = book_publish(object);
+		if (err)
+			book_unaccount(object);
+	}
+	mutex_unlock(&book_mutex);
+	kfree(fresh);
+	if (!err)
+		return 0;
+
+err_end:
+	book_memcg_put(object->memcg);
+	put_pid(object->creator);
+	book_ns_put(object->ns);
+	return err;
+}
+
+/**
+ * book_bind() - gives a name to an object that has none
+ * @object: it, of which the caller has a reference
+ * @name: the name, padded with zeroes
+ *
+ * Return: 0; EINVAL for a wrong name, or if it has or had one; EADDRINUSE if
+ * another one of the chapter has it; ENOMEM.
+ */
+int book_bind(struct book_object *object, const char *name)
+{
+	struct book_key key = object->key;
+	int err;
+
+	err = book_check_name(name);
+	if (err)
+		return err;
+	memcpy(key.name, name, IPCBOOK_NAME_LEN);
+	mutex_lock(&book_mutex);
+	if (object->key.name[0]) {
+		err = -EINVAL;
+	} else if (book_find(&key)) {
+		err = -EADDRINUSE;
+	} else {
+		object->key = key;
+		err = book_enter(object);
+		if (err)
+			object->key.name[0] = '\0';
+	}
+	mutex_unlock(&book_mutex);
+	return err;
+}
+
+/**
+ * book_unbind() - takes an object's name away, if it has one
+ * @object: it, of which the caller has a reference
+ */
+void book_unbind(struct book_object *object)
+{
+	bool named;
+
+	mutex_lock(&book_mutex);
+	named = !list_empty(&object->named);
+	if (named)
+		book_unname(object);
+	mutex_unlock(&book_mutex);
+	if (named)
+		book_put(object);
+}
+
+/**
+ * book_find_named() - an object by its name
+ * @chapter: its chapter
+ * @net: its network namespace
+ * @name: its name, padded with zeroes
+ * @access: what the caller wants to do with it
+ *
+ * Return: it, referred to; ENOENT, EACCES as an error pointer.
+ */
+struct book_object *book_find_named(const struct book_chapter *chapter,
+				    struct net *net, const char *name,
+				    unsigned int access)
+{
+	struct book_key key = {
+		.ns = book_ns_of(net),
+		.chapter = chapter->id,
+	};
+	struct book_object *object;
+
+	memcpy(key.name, name, IPCBOOK_NAME_LEN);
+	mutex_lock(&book_mutex);
+	object = book_find(&key) ?: ERR_PTR(-ENOENT);
+	if (!IS_ERR(object) &&
+	    book_permitted(object, current_cred(), access) != access)
+		object = ERR_PTR(-EACCES);
+	if (!IS_ERR(object))
+		refcount_inc(&object->refs);
+	mutex_unlock(&book_mutex);
+	return object;
 }
 
 /* ---------------------------------------------------- looking and changing */

@@ -162,6 +162,14 @@ long book_open_ends(const struct book_chapter *chapter,
 		    const struct ipcbook_open *arg, __s32 __user fds[2]);
 struct book_file *book_open_default(const struct book_chapter *chapter,
 				    struct book_ns *ns, const struct file *filp);
+int book_add(struct book_object *object, const struct book_chapter *chapter,
+	     struct net *net, umode_t mode);
+int book_bind(struct book_object *object, const char *name);
+void book_unbind(struct book_object *object);
+struct book_object *book_find_named(const struct book_chapter *chapter,
+				    struct net *net, const char *name,
+				    unsigned int access);
+void book_put(struct book_object *object);
 long book_ioctl(struct book_file *file, unsigned int nr, void __user *argp);
 void book_close(struct book_file *file);
 int book_release(struct inode *inode, struct file *filp);
@@ -299,6 +307,9 @@ extern const struct book_chapter queue_chapter;
 
 /* shm.c */
 extern const struct book_chapter shm_chapter;
+
+/* socket.c */
+extern const struct book_chapter socket_chapter;
 
 /* sem.c */
 extern const struct book_chapter sem_chapter;

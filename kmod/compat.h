@@ -9,7 +9,9 @@
 
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/net.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 #include <net/genetlink.h>
 
 /* 6.6: the attributes of a dump request moved into struct genl_info. */
@@ -51,6 +53,28 @@ static inline void vm_flags_clear(struct vm_area_struct *vma,
 #define book_assign_str(dst, src)	__assign_str(dst)
 #else
 #define book_assign_str(dst, src)	__assign_str(dst, src)
+#endif
+
+/* 6.19: the type of an address that is as long as its length says. */
+#ifndef IPCBOOK_HAS_SOCKADDR_UNSIZED
+#define sockaddr_unsized	sockaddr
+#endif
+
+/* 6.10: what accept() of a protocol is told comes in a structure. */
+#ifdef IPCBOOK_HAS_PROTO_ACCEPT_ARG
+#define BOOK_ACCEPT_ARGS	struct proto_accept_arg *arg
+#define book_accept_flags	(arg->flags)
+#else
+#define BOOK_ACCEPT_ARGS	int flags, bool kern
+#define book_accept_flags	(flags)
+#endif
+
+/* 6.4: where the first piece of an iterator is. */
+#ifndef IPCBOOK_HAS_ITER_IOV_ADDR
+static inline void __user *iter_iov_addr(const struct iov_iter *iter)
+{
+	return iter->iov->iov_base + iter->iov_offset;
+}
 #endif
 
 /* A local that is filled before it is read, and need not be zeroed first. */

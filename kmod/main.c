@@ -38,6 +38,9 @@ struct device_file {
 };
 
 static const struct book_chapter *const chapters[] = {
+#ifdef IPCBOOK_HAS_SOCKET
+	&socket_chapter,
+#endif
 #ifdef IPCBOOK_HAS_PIPE
 	&pipe_chapter,
 #endif

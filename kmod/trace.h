@@ -189,6 +189,136 @@ DEFINE_EVENT(pipe_ends, pipe_close,
 	TP_ARGS(id, readers, writers)
 );
 
+/* A socket was made. */
+TRACE_EVENT(socket_make,
+	TP_PROTO(u64 id, int type),
+	TP_ARGS(id, type),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(int, type)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->type = type;
+	),
+	TP_printk("id=%llu type=%s", __entry->id,
+		  __print_symbolic(__entry->type, { 1, "stream" },
+				   { 5, "seqpacket" }))
+);
+
+/* A socket was connected, and its other end waits at a listening one. */
+TRACE_EVENT(socket_connect,
+	TP_PROTO(u64 id, u64 listener),
+	TP_ARGS(id, listener),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u64, listener)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->listener = listener;
+	),
+	TP_printk("id=%llu listener=%llu", __entry->id, __entry->listener)
+);
+
+/* That other end became a socket; peer is who had connected. */
+TRACE_EVENT(socket_accept,
+	TP_PROTO(u64 id, u64 listener, u64 peer),
+	TP_ARGS(id, listener, peer),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u64, listener)
+		__field(u64, peer)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->listener = listener;
+		__entry->peer = peer;
+	),
+	TP_printk("id=%llu listener=%llu peer=%llu", __entry->id,
+		  __entry->listener, __entry->peer)
+);
+
+/* One call, or one record. */
+DECLARE_EVENT_CLASS(socket_data,
+	TP_PROTO(u64 id, size_t len),
+	TP_ARGS(id, len),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(size_t, len)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->len = len;
+	),
+	TP_printk("id=%llu len=%zu", __entry->id, __entry->len)
+);
+
+DEFINE_EVENT(socket_data, socket_send,
+	TP_PROTO(u64 id, size_t len),
+	TP_ARGS(id, len)
+);
+
+DEFINE_EVENT(socket_data, socket_receive,
+	TP_PROTO(u64 id, size_t len),
+	TP_ARGS(id, len)
+);
+
+/* A call waited; ret is how that ended, 0 if well. */
+TRACE_EVENT(socket_wait,
+	TP_PROTO(u64 id, int want, u64 ns, int ret),
+	TP_ARGS(id, want, ns, ret),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(int, want)
+		__field(u64, ns)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->want = want;
+		__entry->ns = ns;
+		__entry->ret = ret;
+	),
+	TP_printk("id=%llu for=%s ns=%llu ret=%d", __entry->id,
+		  __print_symbolic(__entry->want, { 0, "data" }, { 1, "room" },
+				   { 2, "connection" }, { 3, "backlog" }),
+		  __entry->ns, __entry->ret)
+);
+
+/* A socket was shut down: 1 receives no more, 2 sends no more, 3 neither. */
+TRACE_EVENT(socket_shutdown,
+	TP_PROTO(u64 id, int how),
+	TP_ARGS(id, how),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(int, how)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->how = how;
+	),
+	TP_printk("id=%llu how=%d", __entry->id, __entry->how)
+);
+
+/* A socket was closed; of what was sent to it, so much had been read. */
+TRACE_EVENT(socket_close,
+	TP_PROTO(u64 id, u64 bytes, u64 read),
+	TP_ARGS(id, bytes, read),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u64, bytes)
+		__field(u64, read)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->bytes = bytes;
+		__entry->read = read;
+	),
+	TP_printk("id=%llu bytes=%llu read=%llu", __entry->id, __entry->bytes,
+		  __entry->read)
+);
+
 /* A part of a segment was mapped, or a mapping of it ended. */
 DECLARE_EVENT_CLASS(shm_mapping,
 	TP_PROTO(u64 id, u64 offset, u64 bytes, bool writable),

@@ -538,6 +538,78 @@ IPCBOOK_API int ipcbook_shm_unlink(const char *name);
 IPCBOOK_API int ipcbook_shm_map(int fd, int prot, void **address,
 				size_t *size);
 
+/* Socket: userspace/lib/socket.c */
+
+/**
+ * ipcbook_socket() - makes a socket
+ * @type: SOCK_STREAM or SOCK_SEQPACKET, with SOCK_NONBLOCK and SOCK_CLOEXEC as
+ *	for socket(2)
+ *
+ * All calls for sockets apply to it but socket(2) and socketpair(2); see
+ * ipcbook-socket(3) for what each of them answers.
+ *
+ * Return: a descriptor, or
+ *
+ * * -EINVAL: another type, or an unknown flag
+ * * -EDQUOT: the user has as many objects as one user may
+ * * -ENOSPC: there are as many objects as there may be
+ * * -ENOBUFS: no memory is left
+ * * -EOPNOTSUPP: the module was built without sockets
+ * * those of opening the device
+ */
+IPCBOOK_API int ipcbook_socket(int type);
+
+/**
+ * ipcbook_socket_address() - writes an address
+ * @address: to be filled; need not be initialised
+ * @name: the name, 1 to 63 bytes
+ *
+ * Return: how long the address is, for bind(2) and connect(2); or
+ *
+ * * -ENAMETOOLONG: the name is longer than 63 bytes
+ */
+IPCBOOK_API int ipcbook_socket_address(struct sockaddr_ipcbook *address,
+				       const char *name);
+
+/**
+ * ipcbook_socket_listen() - makes a socket that listens
+ * @name: its name, 1 to 63 bytes
+ * @type: as for ipcbook_socket()
+ * @backlog: as for listen(2)
+ *
+ * Who may connect is decided by the name's mode, 0666 less the umask; see
+ * ipcbook_chmod(). The name goes when the socket is closed, or before by
+ * ipcbook_unlink().
+ *
+ * Return: a descriptor for accept(2), or
+ *
+ * * -EADDRINUSE: another socket has the name
+ * * -EINVAL: as ipcbook_socket(); the name is empty, or has control characters
+ *   or a '/'
+ * * -ENAMETOOLONG: the name is longer than 63 bytes
+ * * those of ipcbook_socket()
+ */
+IPCBOOK_API int ipcbook_socket_listen(const char *name, int type, int backlog);
+
+/**
+ * ipcbook_socket_connect() - makes a socket and connects it
+ * @name: the name of a socket that listens
+ * @type: as for ipcbook_socket(); the same as the other one's
+ *
+ * Waits while too many wait to be accepted, unless SOCK_NONBLOCK is given.
+ *
+ * Return: a descriptor that is connected, or
+ *
+ * * -ECONNREFUSED: nobody has the name, or does not listen
+ * * -EACCES: the name's mode does not allow it; or see opening the device
+ * * -EPROTOTYPE: the other one is of another type
+ * * -EAGAIN: it would have to wait, with SOCK_NONBLOCK
+ * * -EINTR: a signal handler interrupted the wait, without SA_RESTART
+ * * -EINVAL, -ENAMETOOLONG: as ipcbook_socket_listen()
+ * * those of ipcbook_socket()
+ */
+IPCBOOK_API int ipcbook_socket_connect(const char *name, int type);
+
 /* Semaphore: userspace/lib/sem.c; without system calls: ipcbook/sem.h */
 
 /**

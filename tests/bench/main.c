@@ -26,6 +26,7 @@ static const struct bench_case *const chapters[] = {
 	bench_shm_cases,
 	bench_sem_cases,
 	bench_pipe_cases,
+	bench_socket_cases,
 };
 
 static struct {

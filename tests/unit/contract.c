@@ -39,6 +39,8 @@ static void structures_have_their_sizes(void **state)
 	SIZE(ipcbook_queue_select, 16);
 	SIZE(ipcbook_pipe_limits, 16);
 	SIZE(ipcbook_pipe, 24);
+	SIZE(sockaddr_ipcbook, 66);
+	SIZE(ipcbook_socket, 16);
 	SIZE(ipcbook_sem_limits, 16);
 	SIZE(ipcbook_sem_down, 24);
 	SIZE(ipcbook_sem_map, 24);
@@ -239,6 +241,7 @@ static void requests_have_their_numbers(void **state)
 	assert_int_equal(IPCBOOK_IOC_UNLINK, 0x4050b801);
 	assert_int_equal(IPCBOOK_IOC_CHANGE, 0x4018b802);
 	assert_int_equal(IPCBOOK_IOC_STAT, 0xc110b803);
+	assert_int_equal(IPCBOOK_IOC_SOCKET, 0x4010b820);
 	assert_int_equal(IPCBOOK_IOC_QUEUE_SEND, 0x4028b840);
 	assert_int_equal(IPCBOOK_IOC_QUEUE_RECV, 0x4038b841);
 	assert_int_equal(IPCBOOK_IOC_QUEUE_SEND_BATCH, 0x4028b842);

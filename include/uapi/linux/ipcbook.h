@@ -372,6 +372,67 @@ struct ipcbook_pipe {
 
 /*
  * ---------------------------------------------------------------------------
+ * Socket
+ * ---------------------------------------------------------------------------
+ *
+ * IPCBOOK_IOC_SOCKET on the device returns a socket, to which all calls for
+ * sockets apply but socket(2) and socketpair(2): no family is registered. Its
+ * address is a struct sockaddr_ipcbook. Names live in the network namespace in
+ * which the socket was made. bind() gives the socket a name, which goes when the
+ * socket is closed, or before by IPCBOOK_IOC_UNLINK; connecting to it needs the
+ * name's write permission. Errors are those of unix(7), and
+ *
+ *	EADDRINUSE	bind: another socket has the name
+ *	ECONNREFUSED	connect: nobody has the name, or does not listen
+ *	EACCES		connect: the name's mode does not allow it
+ *	EPROTOTYPE	connect: the other one is of another type
+ *	EDQUOT, ENOSPC	accept: the user, or all users, have too many objects
+ *	EOPNOTSUPP	sendmsg: control messages; neither descriptors nor
+ *			credentials are passed (see SO_PEERCRED)
+ *	EMSGSIZE	send: a record that can never fit the buffer
+ *
+ * What waits for a receiver is bounded by the sender's SO_SNDBUF and the
+ * receiver's SO_RCVBUF, whichever is less, in bytes of payload; a record takes 8
+ * bytes more, and a multiple of 8.
+ */
+
+/* The family in addresses, and what SO_DOMAIN tells: AF_ASH, which never was. */
+#define IPCBOOK_AF		18
+
+/**
+ * struct sockaddr_ipcbook - address of a socket.
+ *
+ * @family: IPCBOOK_AF
+ * @name: ends with a zero, or where the address ends; 1 to 63 bytes, no control
+ *	characters and no '/'. Of a socket without a name, getsockname() and
+ *	getpeername() tell an address that ends before it.
+ */
+struct sockaddr_ipcbook {
+	__u16 family;
+	char name[IPCBOOK_NAME_LEN];
+};
+
+/**
+ * struct ipcbook_socket - argument of IPCBOOK_IOC_SOCKET.
+ *
+ * @size: sizeof(struct ipcbook_socket)
+ * @type: SOCK_STREAM or SOCK_SEQPACKET
+ * @flags: IPCBOOK_OPEN_NONBLOCK, IPCBOOK_OPEN_CLOEXEC
+ * @mode: permission bits (0 to 0777) of the name that it may come to have; the
+ *	process's umask is applied
+ */
+struct ipcbook_socket {
+	__u32 size;
+	__u32 type;
+	__u32 flags;
+	__u32 mode;
+};
+
+/* On the device: returns a socket. */
+#define IPCBOOK_IOC_SOCKET	_IOW(IPCBOOK_IOC_MAGIC, 0x20, struct ipcbook_socket)
+
+/*
+ * ---------------------------------------------------------------------------
  * Queue
  * ---------------------------------------------------------------------------
  *

@@ -1,0 +1,1011 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sockets: what the ordinary system calls answer on them.
+ */
+#include <linux/sockios.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+
+#include "socket.h"
+
+/* --- Making ---------------------------------------------------------------- */
+
+BARE_TEST(a_wrong_socket_is_refused)
+{
+	struct ipcbook_socket arg = {
+		.size = sizeof(arg),
+		.type = SOCK_STREAM,
+		.mode = 0600,
+	};
+
+	is(ipcbook_socket(SOCK_DGRAM), -EINVAL);
+	is(ipcbook_socket(0), -EINVAL);
+	is(ipcbook_socket(SOCK_STREAM | 0x10000), -EINVAL);
+	arg.flags = IPCBOOK_OPEN_READ;
+	is(ask_device(IPCBOOK_IOC_SOCKET, &arg), -EINVAL);
+	arg.flags = 0;
+	arg.mode = 01000;
+	is(ask_device(IPCBOOK_IOC_SOCKET, &arg), -EINVAL);
+	arg.mode = 0600;
+	arg.size = 4;
+	is(ask_device(IPCBOOK_IOC_SOCKET, &arg), -EINVAL);
+	is(ask_device(IPCBOOK_IOC_SOCKET, nowhere()), -EFAULT);
+	is(ask_device(_IO(IPCBOOK_IOC_MAGIC, 0x21), &arg), -ENOTTY);
+	arg.size = sizeof(arg);
+	keep(ask_device(IPCBOOK_IOC_SOCKET, &arg));
+}
+
+BARE_TEST(a_socket_is_not_opened_like_the_others)
+{
+	struct ipcbook_open arg = {
+		.size = sizeof(arg),
+		.chapter = IPCBOOK_SOCKET,
+		.flags = IPCBOOK_OPEN_READ | IPCBOOK_OPEN_CREATE,
+		.mode = 0600,
+		.name = "socket",
+	};
+
+	is(ask_device(IPCBOOK_IOC_OPEN, &arg), -EINVAL);
+}
+
+BARE_TEST(a_socket_is_one_and_knows_its_type)
+{
+	int fd = keep(ipcbook_socket(SOCK_SEQPACKET | SOCK_NONBLOCK |
+				     SOCK_CLOEXEC));
+
+	is(get_option(fd, SO_TYPE), SOCK_SEQPACKET);
+	is(get_option(fd, SO_DOMAIN), IPCBOOK_AF);
+	is(get_option(fd, SO_ACCEPTCONN), 0);
+	is(get_option(fd, SO_ERROR), 0);
+	is(fcntl(fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+	is(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	is(sys(socket(IPCBOOK_AF, SOCK_STREAM, 0)), -EAFNOSUPPORT);
+}
+
+/* --- Names ----------------------------------------------------------------- */
+
+STREAM_TEST(a_wrong_address_is_refused)
+{
+	struct sockaddr_ipcbook address;
+	int fd = unconnected(), length;
+
+	length = ipcbook_socket_address(&address, "fine");
+	is(length, 2 + 5);
+#define BIND(length) sys(bind(fd, (struct sockaddr *)&address, length))
+	is(BIND(0), -EINVAL);
+	is(BIND(1), -EINVAL);
+	is(BIND(2), -EINVAL);
+	is(BIND(sizeof(address) + 1), -EINVAL);
+	address.family = AF_UNIX;
+	is(BIND(length), -EAFNOSUPPORT);
+	address.family = IPCBOOK_AF;
+	strcpy(address.name, "a/b");
+	is(BIND(length), -EINVAL);
+	address.name[0] = '\0';
+	is(BIND(length), -EINVAL);
+	memset(address.name, 'x', sizeof(address.name));
+	is(BIND(sizeof(address)), -EINVAL);
+	/* The zero may be missing where the address ends. */
+	strcpy(address.name, name);
+	strcat(address.name, "-2");
+	is(BIND(2 + strlen(address.name)), 0);
+	is(connect_to(unconnected(), address.name), -ECONNREFUSED);
+#undef BIND
+}
+
+STREAM_TEST(a_name_is_had_by_one_socket)
+{
+	int fd = unconnected();
+
+	is(bind_to(fd, name), -EADDRINUSE);
+	is(sys(listen(fd, 1)), -EINVAL);
+	strcat(name, "-2");
+	is(bind_to(fd, name), 0);
+	is(bind_to(fd, "another"), -EINVAL);
+	is(bind_to(listener, "another"), -EINVAL);
+	drop(fd);
+	fd = unconnected();
+	is(bind_to(fd, name), 0);
+}
+
+STREAM_TEST(unlinking_takes_only_the_name)
+{
+	int client, server, fd = unconnected();
+
+	connected(&client, &server);
+	is(ipcbook_unlink(IPCBOOK_SOCKET, name), 0);
+	is(ipcbook_unlink(IPCBOOK_SOCKET, name), -ENOENT);
+	tell(client, "still there");
+	says(server, "still there");
+	is(connect_to(fd, name), -ECONNREFUSED);
+	is(bind_to(fd, name), 0);
+}
+
+STREAM_TEST(an_address_is_told)
+{
+	struct sockaddr_ipcbook address;
+	socklen_t length = sizeof(address);
+	int client, server;
+
+	connected(&client, &server);
+	is(sys(getsockname(server, (struct sockaddr *)&address, &length)), 0);
+	is(length, 2 + strlen(name) + 1);
+	is(address.family, IPCBOOK_AF);
+	is(strcmp(address.name, name), 0);
+	length = sizeof(address);
+	is(sys(getpeername(client, (struct sockaddr *)&address, &length)), 0);
+	is(strcmp(address.name, name), 0);
+	length = sizeof(address);
+	is(sys(getpeername(server, (struct sockaddr *)&address, &length)), 0);
+	is(length, 2);
+	length = sizeof(address);
+	is(sys(getpeername(unconnected(), (struct sockaddr *)&address,
+			   &length)), -ENOTCONN);
+	/* accept() and recvfrom() tell the same. */
+	keep(ipcbook_socket_connect(name, type));
+	length = sizeof(address);
+	memset(&address, 7, sizeof(address));
+	keep(sys(accept(listener, (struct sockaddr *)&address, &length)));
+	is(length, 2);
+	is(address.family, IPCBOOK_AF);
+	tell(server, "x");
+	length = sizeof(address);
+	is(sys(recvfrom(client, (char[8]){ 0 }, 8, 0,
+			(struct sockaddr *)&address, &length)), 1);
+	is(strcmp(address.name, name), 0);
+}
+
+STREAM_TEST(a_mode_decides_who_may_connect)
+{
+	pid_t pid;
+
+	is(stat_of(listener).mode, 0644);
+	pid = child();
+	if (!pid) {
+		become(1000);
+		is(ipcbook_socket_connect(name, type), -EACCES);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	is(ipcbook_chmod(listener, 0622), 0);
+	pid = child();
+	if (!pid) {
+		int fd;
+
+		become(1000);
+		fd = ipcbook_socket_connect(name, type);
+		holds(fd >= 0);
+		is(ipcbook_unlink(IPCBOOK_SOCKET, name), -EPERM);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+STREAM_TEST(a_name_lives_in_its_network_namespace)
+{
+	pid_t pid = child_in(CLONE_NEWNET);
+
+	if (!pid) {
+		int fd;
+
+		is(ipcbook_socket_connect(name, type), -ECONNREFUSED);
+		fd = ipcbook_socket_listen(name, type, 1);
+		holds(fd >= 0);
+		holds(ipcbook_socket_connect(name, type) >= 0);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+/* --- Connecting ------------------------------------------------------------ */
+
+STREAM_TEST(a_wrong_connect_is_refused)
+{
+	int client, server, fd = unconnected();
+
+	is(connect_to(fd, "nobody-has-this-name"), -ECONNREFUSED);
+	is(bind_to(fd, "bound-and-deaf"), 0);
+	is(connect_to(unconnected(), "bound-and-deaf"), -ECONNREFUSED);
+	is(connect_to(keep(ipcbook_socket(SOCK_SEQPACKET)), name), -EPROTOTYPE);
+	connected(&client, &server);
+	is(connect_to(client, name), -EISCONN);
+	is(connect_to(server, name), -EISCONN);
+	is(connect_to(listener, name), -EINVAL);
+	is(sys(listen(client, 1)), -EINVAL);
+	is(sys(accept(client, NULL, NULL)), -EINVAL);
+	is(sys(accept(unconnected(), NULL, NULL)), -EINVAL);
+}
+
+STREAM_TEST(nothing_moves_before_a_connection)
+{
+	int fd = unconnected();
+	char room[8];
+
+	is(sys(send(fd, "x", 1, MSG_NOSIGNAL)), -ENOTCONN);
+	is(sys(recv(fd, room, 8, MSG_DONTWAIT)), -ENOTCONN);
+	is(sys(recv(listener, room, 8, MSG_DONTWAIT)), -ENOTCONN);
+	is(events_of(fd), POLLHUP | POLLOUT);
+	is(events_of(listener), 0);
+}
+
+STREAM_TEST(accept_waits_for_a_connection)
+{
+	struct call *call = call_new(listener, IPCBOOK_ANY, 0);
+	int client, server;
+
+	call_other(call, make_accept, SYS_accept4);
+	is(stat_of(listener).receivers_waiting, 1);
+	client = keep(ipcbook_socket_connect(name, type));
+	server = keep(call_end(call));
+	tell(client, "hello");
+	says(server, "hello");
+	nonblocking(listener);
+	is(sys(accept(listener, NULL, NULL)), -EAGAIN);
+}
+
+STREAM_TEST(what_was_sent_before_accept_is_there_after)
+{
+	int client = keep(ipcbook_socket_connect(name, type)), server;
+
+	is(events_of(client), POLLOUT);
+	is(events_of(listener), POLLIN);
+	tell(client, "early");
+	drop(client);
+	server = keep(sys(accept(listener, NULL, NULL)));
+	says(server, "early");
+	says(server, "");
+	is(sys(send(server, "x", 1, MSG_NOSIGNAL)), -EPIPE);
+}
+
+STREAM_TEST(a_full_backlog_makes_who_connects_wait)
+{
+	struct call *call = call_new(unconnected(), IPCBOOK_ANY, 0);
+	int fd;
+
+	is(sys(listen(listener, 1)), 0);
+	keep(ipcbook_socket_connect(name, type));
+	keep(ipcbook_socket_connect(name, type));
+	is(stat_of(listener).depth, 2);
+	is(stat_of(listener).max_depth, 2);
+	is(ipcbook_socket_connect(name, type | SOCK_NONBLOCK), -EAGAIN);
+	call_other(call, make_connect, SYS_connect);
+	fd = unconnected();
+	is(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO,
+		      &(struct timeval){ .tv_usec = 10000 },
+		      sizeof(struct timeval)), 0);
+	is(connect_to(fd, name), -EAGAIN);
+	keep(sys(accept(listener, NULL, NULL)));
+	is(call_end(call), 0);
+	is(stat_of(listener).depth, 2);
+}
+
+STREAM_TEST(closing_a_listener_refuses_who_waits_there)
+{
+	struct call *call = call_new(unconnected(), IPCBOOK_ANY, 0);
+	int first;
+
+	is(sys(listen(listener, 0)), 0);
+	first = keep(ipcbook_socket_connect(name, type));
+	call_other(call, make_connect, SYS_connect);
+	tell(first, "nobody reads this");
+	close(listener);
+	is(call_end(call), -ECONNREFUSED);
+	is(events_of(first) & (POLLERR | POLLHUP), POLLERR | POLLHUP);
+	is(sys(recv(first, (char[8]){ 0 }, 8, 0)), -ECONNRESET);
+	is(sys(recv(first, (char[8]){ 0 }, 8, 0)), 0);
+	listener = -1;
+}
+
+STREAM_TEST(shutting_a_listener_down_ends_it)
+{
+	struct call *call = call_new(listener, IPCBOOK_ANY, 0);
+
+	call_other(call, make_accept, SYS_accept4);
+	is(sys(shutdown(listener, SHUT_RD)), 0);
+	is(call_end(call), -EINVAL);
+	is(ipcbook_socket_connect(name, type), -ECONNREFUSED);
+}
+
+STREAM_TEST(each_side_knows_the_other)
+{
+	struct ucred cred;
+	socklen_t length = sizeof(cred);
+	int client, server;
+	pid_t pid;
+
+	is(ipcbook_chmod(listener, 0666), 0);
+	pid = child();
+	if (!pid) {
+		become(1000);
+		client = ipcbook_socket_connect(name, type);
+		holds(client >= 0);
+		is(sys(getsockopt(client, SOL_SOCKET, SO_PEERCRED, &cred,
+				  &length)), 0);
+		is(cred.pid, getppid());
+		is(cred.uid, 0);
+		is(sys(read(client, (char[8]){ 0 }, 8)), 0);
+		_exit(0);
+	}
+	server = keep(sys(accept(listener, NULL, NULL)));
+	is(sys(getsockopt(server, SOL_SOCKET, SO_PEERCRED, &cred, &length)),
+	   0);
+	is(cred.pid, pid);
+	is(cred.uid, 1000);
+	is(cred.gid, 1000);
+	is(stat_of(server).sender, pid);
+	drop(server);
+	is(reap(pid), 0);
+}
+
+/* --- A stream -------------------------------------------------------------- */
+
+STREAM_TEST(bytes_go_both_ways)
+{
+	int client, server;
+	char room[64];
+
+	connected(&client, &server);
+	tell(client, "one");
+	tell(client, "two");
+	says(server, "onetwo");
+	is(sys(write(server, "back", 4)), 4);
+	is(sys(read(client, room, 2)), 2);
+	is(memcmp(room, "ba", 2), 0);
+	says(client, "ck");
+	is(sys(recv(client, room, 8, MSG_DONTWAIT)), -EAGAIN);
+	is(sys(send(client, "", 0, 0)), 0);
+	is(sys(recv(server, room, 8, MSG_DONTWAIT)), -EAGAIN);
+	is(sys(recv(server, room, 0, 0)), 0);
+}
+
+STREAM_TEST(pieces_are_gathered_and_scattered)
+{
+	char a[3] = "", b[8] = "";
+	struct iovec out[] = {
+		{ "abc", 3 }, { "", 0 }, { "defgh", 5 },
+	}, in[] = { { a, 3 }, { b, 8 } };
+	int client, server;
+
+	connected(&client, &server);
+	is(sys(writev(client, out, 3)), 8);
+	is(sys(readv(server, in, 2)), 8);
+	is(memcmp(a, "abc", 3), 0);
+	is(memcmp(b, "defgh", 5), 0);
+}
+
+STREAM_TEST(peeking_leaves_everything)
+{
+	int client, server, n;
+	char room[8];
+
+	connected(&client, &server);
+	tell(client, "peeked");
+	for (int i = 0; i < 3; i++) {
+		is(sys(recv(server, room, 3, MSG_PEEK)), 3);
+		is(memcmp(room, "pee", 3), 0);
+	}
+	is(sys(recv(server, room, 8, MSG_PEEK)), 6);
+	is(sys(ioctl(server, SIOCINQ, &n)), 0);
+	is(n, 6);
+	is(sys(ioctl(client, SIOCOUTQ, &n)), 0);
+	is(n, 6);
+	says(server, "peeked");
+	is(sys(ioctl(server, SIOCINQ, &n)), 0);
+	is(n, 0);
+	is(sys(ioctl(listener, SIOCINQ, &n)), -EINVAL);
+}
+
+STREAM_TEST(what_is_asked_for_is_waited_for)
+{
+	struct call *call;
+	int client, server;
+
+	connected(&client, &server);
+	tell(client, "12345");
+	call = call_new(server, IPCBOOK_ANY, 0);
+	call->flags = MSG_WAITALL;
+	call->len = 8;
+	call_other(call, make_recv, SYS_recvfrom);
+	tell(client, "678");
+	is(call_end(call), 8);
+	is(memcmp(call->room, "12345678", 8), 0);
+	/* The end counts as well. */
+	call = call_new(server, IPCBOOK_ANY, 0);
+	call->flags = MSG_WAITALL;
+	call_other(call, make_recv, SYS_recvfrom);
+	tell(client, "9");
+	is(sys(shutdown(client, SHUT_WR)), 0);
+	is(call_end(call), 1);
+}
+
+STREAM_TEST(a_receive_waits_and_is_woken)
+{
+	struct call *call;
+	int client, server;
+
+	connected(&client, &server);
+	call = blocked_recv(server);
+	is(stat_of(server).receivers_waiting, 1);
+	tell(client, "woken");
+	is(call_end(call), 5);
+	is(stat_of(server).receivers_waiting, 0);
+}
+
+STREAM_TEST(several_receivers_share_what_comes)
+{
+	struct call *calls[4];
+	int client, server;
+
+	connected(&client, &server);
+	for (int i = 0; i < 4; i++) {
+		calls[i] = call_new(server, IPCBOOK_ANY, 0);
+		calls[i]->len = 2;
+		call_other(calls[i], make_recv, SYS_recvfrom);
+	}
+	await(stat_of(server).receivers_waiting == 4);
+	/* One wake, and enough for all: each wakes the next. */
+	tell(client, "aabbccdd");
+	for (int i = 0; i < 4; i++)
+		is(call_end(calls[i]), 2);
+}
+
+STREAM_TEST(a_receive_has_a_timeout)
+{
+	struct timeval limit = { .tv_usec = 20000 };
+	int client, server;
+	char room[8];
+
+	connected(&client, &server);
+	is(sys(setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &limit,
+			  sizeof(limit))), 0);
+	is(sys(recv(server, room, 8, 0)), -EAGAIN);
+	tell(client, "x");
+	says(server, "x");
+}
+
+static volatile int handled;
+
+static void handle(int signal)
+{
+	handled = signal;
+}
+
+STREAM_TEST(a_signal_ends_a_wait)
+{
+	struct sigaction action = { .sa_handler = handle };
+	int client, server;
+	pid_t pid;
+
+	connected(&client, &server);
+	pid = child();
+	if (!pid) {
+		char room[8];
+
+		sigaction(SIGUSR1, &action, NULL);
+		is(sys(recv(server, room, 8, 0)), -EINTR);
+		is(handled, SIGUSR1);
+		action.sa_flags = SA_RESTART;
+		sigaction(SIGUSR1, &action, NULL);
+		is(sys(recv(server, room, 8, 0)), 4);
+		_exit(0);
+	}
+	await_asleep(pid, SYS_recvfrom);
+	kill(pid, SIGUSR1);
+	/* The second one is restarted: it sleeps again. */
+	await(stat_of(server).receivers_waiting == 1);
+	await_asleep(pid, SYS_recvfrom);
+	kill(pid, SIGUSR1);
+	tell(client, "done");
+	is(reap(pid), 0);
+}
+
+STREAM_TEST(a_full_buffer_stops_the_sender)
+{
+	char *big = calloc(1, 1 << 20);
+	struct call *call;
+	int client, server;
+	ssize_t sent = 0, n;
+
+	connected(&client, &server);
+	set_option(client, SO_SNDBUF, 16384);
+	is(get_option(client, SO_SNDBUF), 32768);
+	while ((n = sys(send(client, big, 5000, MSG_DONTWAIT))) > 0)
+		sent += n;
+	is(n, -EAGAIN);
+	is(sent, 32768);
+	is(events_of(client), 0);
+	is(stat_of(client).refused, 1);
+	call = call_new(client, IPCBOOK_ANY, 0);
+	call->buf = big;
+	call->len = 1 << 20;
+	call_other(call, make_send, SYS_sendto);
+	is(stat_of(client).senders_waiting, 1);
+	for (sent += 1 << 20; sent; sent -= n) {
+		n = sys(recv(server, big, 1 << 20, 0));
+		holds(n > 0);
+	}
+	is(call_end(call), 1 << 20);
+	is(events_of(client), POLLOUT);
+	is(events_of(server), POLLOUT);
+	free(big);
+}
+
+STREAM_TEST(the_receivers_buffer_counts_as_well)
+{
+	char big[8192] = "";
+	int client, server;
+	ssize_t sent = 0, n;
+
+	connected(&client, &server);
+	set_option(server, SO_RCVBUF, 4096);
+	is(get_option(server, SO_RCVBUF), 8192);
+	while ((n = sys(send(client, big, 1000, MSG_DONTWAIT))) > 0)
+		sent += n;
+	is(sent, 8192);
+	is(stat_of(server).bytes, 8192);
+	is(stat_of(server).max_bytes, 8192);
+	set_option(server, SO_RCVBUF, 8192);
+	is(sys(send(client, big, 8192, MSG_DONTWAIT)), 8192);
+}
+
+STREAM_TEST(an_accepted_socket_has_its_listeners_buffers)
+{
+	int client, server;
+
+	set_option(listener, SO_RCVBUF, 10000);
+	set_option(listener, SO_SNDBUF, 11000);
+	connected(&client, &server);
+	is(get_option(server, SO_RCVBUF), 20000);
+	is(get_option(server, SO_SNDBUF), 22000);
+}
+
+STREAM_TEST(a_bad_pointer_loses_nothing)
+{
+	char *end = edge(4), room[16];
+	int client, server;
+
+	connected(&client, &server);
+	is(sys(send(client, nowhere(), 8, 0)), -EFAULT);
+	is(sys(send(client, nowhere(), 5000, 0)), -EFAULT);
+	is(sys(recv(server, room, 8, MSG_DONTWAIT)), -EAGAIN);
+	tell(client, "whole");
+	is(sys(recv(server, nowhere(), 8, 0)), -EFAULT);
+	is(sys(recv(server, nowhere(), 8, MSG_PEEK)), -EFAULT);
+	is(sys(recv(server, end, 8, 0)), 4);
+	is(memcmp(end, "whol", 4), 0);
+	says(server, "e");
+	/* Part of what is sent may be there as well. */
+	memcpy(end, "some", 4);
+	is(sys(send(client, end, 8, 0)), 4);
+	says(server, "some");
+}
+
+/* --- Ends ------------------------------------------------------------------ */
+
+STREAM_TEST(one_way_is_closed_and_the_other_goes_on)
+{
+	int client, server;
+
+	connected(&client, &server);
+	tell(client, "last");
+	is(sys(shutdown(client, SHUT_WR)), 0);
+	is(events_of(server), POLLIN | POLLOUT | POLLRDHUP);
+	is(sys(send(client, "x", 1, MSG_NOSIGNAL)), -EPIPE);
+	says(server, "last");
+	says(server, "");
+	says(server, "");
+	tell(server, "answer");
+	says(client, "answer");
+	is(events_of(client), POLLOUT);
+	is(sys(shutdown(server, SHUT_WR)), 0);
+	is(events_of(client), POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	says(client, "");
+}
+
+STREAM_TEST(who_receives_no_more_is_not_sent_to)
+{
+	int client, server;
+
+	connected(&client, &server);
+	tell(client, "before");
+	is(sys(shutdown(server, SHUT_RD)), 0);
+	is(sys(send(client, "x", 1, MSG_NOSIGNAL)), -EPIPE);
+	says(server, "before");
+	says(server, "");
+	tell(server, "other way");
+	says(client, "other way");
+	is(sys(shutdown(server, 3)), -EINVAL);
+	is(sys(shutdown(server, -1)), -EINVAL);
+}
+
+STREAM_TEST(a_broken_connection_raises_sigpipe)
+{
+	int client, server;
+	pid_t pid;
+
+	connected(&client, &server);
+	drop(server);
+	is(sys(send(client, "x", 1, MSG_NOSIGNAL)), -EPIPE);
+	pid = child();
+	if (!pid) {
+		send(client, "x", 1, 0);
+		_exit(0);
+	}
+	is(reap(pid), 128 + SIGPIPE);
+	pid = child();
+	if (!pid) {
+		if (write(client, "x", 1) > 0)
+			_exit(1);
+		_exit(0);
+	}
+	is(reap(pid), 128 + SIGPIPE);
+}
+
+STREAM_TEST(closing_with_something_unread_resets)
+{
+	int client, server;
+
+	connected(&client, &server);
+	tell(server, "this arrives");
+	tell(client, "unread");
+	drop(server);
+	is(events_of(client), POLLIN | POLLOUT | POLLRDHUP | POLLHUP | POLLERR);
+	says(client, "this arrives");
+	is(sys(recv(client, (char[8]){ 0 }, 8, 0)), -ECONNRESET);
+	is(sys(recv(client, (char[8]){ 0 }, 8, 0)), 0);
+}
+
+STREAM_TEST(closing_with_nothing_unread_is_the_end)
+{
+	int client, server;
+
+	connected(&client, &server);
+	tell(client, "read");
+	says(server, "read");
+	drop(server);
+	is(get_option(client, SO_ERROR), 0);
+	is(events_of(client), POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	says(client, "");
+}
+
+STREAM_TEST(an_end_wakes_who_waits_for_data)
+{
+	struct call *call;
+	int client, server;
+
+	connected(&client, &server);
+	call = blocked_recv(client);
+	is(sys(shutdown(server, SHUT_WR)), 0);
+	is(call_end(call), 0);
+	call = blocked_recv(server);
+	drop(client);
+	is(call_end(call), 0);
+}
+
+STREAM_TEST(an_end_wakes_who_waits_for_room)
+{
+	char *big = calloc(1, 1 << 20);
+	struct call *call;
+	int client, server;
+
+	connected(&client, &server);
+	call = call_new(client, IPCBOOK_ANY, 0);
+	call->buf = big;
+	call->len = 1 << 20;
+	call_other(call, make_send, SYS_sendto);
+	drop(server);
+	/* What had gone before counts. */
+	is(call_end(call), 212992);
+	is(sys(send(client, "x", 1, MSG_NOSIGNAL)), -EPIPE);
+	free(big);
+}
+
+STREAM_TEST(what_is_killed_is_closed)
+{
+	int client, server;
+	pid_t pid;
+
+	pid = child();
+	if (!pid) {
+		client = ipcbook_socket_connect(name, type);
+		is(sys(send(client, "x", 1, 0)), 1);
+		pause();
+	}
+	server = keep(sys(accept(listener, NULL, NULL)));
+	is(sys(recv(server, (char[8]){ 0 }, 8, 0)), 1);
+	kill(pid, SIGKILL);
+	is(sys(recv(server, (char[8]){ 0 }, 8, 0)), 0);
+	is(reap(pid), 128 + SIGKILL);
+}
+
+/* --- What is not carried --------------------------------------------------- */
+
+STREAM_TEST(descriptors_are_not_passed)
+{
+	char room[CMSG_SPACE(sizeof(int))] = "";
+	struct iovec piece = { "x", 1 };
+	struct msghdr message = {
+		.msg_iov = &piece,
+		.msg_iovlen = 1,
+		.msg_control = room,
+		.msg_controllen = sizeof(room),
+	};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+	int client, server;
+
+	connected(&client, &server);
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(head), &client, sizeof(int));
+	is(sys(sendmsg(client, &message, 0)), -EOPNOTSUPP);
+	is(sys(recv(server, room, 8, MSG_DONTWAIT)), -EAGAIN);
+	/* A receiver that has room for some gets none. */
+	tell(client, "y");
+	piece.iov_base = (char[8]){ 0 };
+	is(sys(recvmsg(server, &message, 0)), 1);
+	is(message.msg_controllen, 0);
+}
+
+STREAM_TEST(what_has_no_meaning_is_refused)
+{
+	struct sockaddr_ipcbook address;
+	int length = ipcbook_socket_address(&address, name);
+	int client, server;
+
+	connected(&client, &server);
+	is(sys(send(client, "x", 1, MSG_OOB)), -EOPNOTSUPP);
+	is(sys(recv(client, (char[8]){ 0 }, 8, MSG_OOB)), -EOPNOTSUPP);
+	is(sys(sendto(client, "x", 1, 0, (struct sockaddr *)&address, length)),
+	   -EISCONN);
+	is(sys(sendto(unconnected(), "x", 1, 0, (struct sockaddr *)&address,
+		      length)), -EOPNOTSUPP);
+	is(sys(pwrite(client, "x", 1, 0)), -ESPIPE);
+	is(sys(lseek(client, 0, SEEK_SET)), -ESPIPE);
+	holds(mmap(NULL, 4096, PROT_READ, MAP_SHARED, client, 0) ==
+	      MAP_FAILED);
+	is(ask(client, _IO(IPCBOOK_IOC_MAGIC, 0x2f), NULL), -ENOTTY);
+	is(ask(client, _IO('x', 1), NULL), -ENOTTY);
+}
+
+/* --- Records --------------------------------------------------------------- */
+
+RECORD_TEST(a_record_is_received_as_it_was_sent)
+{
+	int client, server;
+	char room[64];
+
+	connected(&client, &server);
+	tell(client, "one");
+	tell(client, "");
+	tell(client, "three");
+	is(stat_of(server).depth, 3);
+	is(stat_of(server).bytes, 8);
+	says(server, "one");
+	is(sys(recv(server, room, 8, 0)), 0);
+	says(server, "three");
+	is(sys(recv(server, room, 8, MSG_DONTWAIT)), -EAGAIN);
+	is(stat_of(client).sent, 3);
+	is(stat_of(client).sent_bytes, 8);
+	is(stat_of(server).received, 3);
+	is(stat_of(server).depth, 0);
+}
+
+RECORD_TEST(what_does_not_fit_is_cut)
+{
+	struct iovec piece = { (char[8]){ 0 }, 4 };
+	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
+	int client, server, n;
+
+	connected(&client, &server);
+	tell(client, "longer");
+	is(sys(ioctl(server, SIOCINQ, &n)), 0);
+	is(n, 6);
+	is(sys(recvmsg(server, &message, MSG_PEEK)), 4);
+	is(message.msg_flags, MSG_TRUNC);
+	is(sys(recvmsg(server, &message, MSG_PEEK | MSG_TRUNC)), 6);
+	is(sys(recvmsg(server, &message, 0)), 4);
+	is(memcmp(piece.iov_base, "long", 4), 0);
+	is(message.msg_flags, MSG_TRUNC);
+	tell(client, "fits");
+	is(sys(recvmsg(server, &message, MSG_TRUNC)), 4);
+	is(message.msg_flags, 0);
+	is(sys(recvmsg(server, &message, MSG_DONTWAIT)), -EAGAIN);
+}
+
+RECORD_TEST(a_record_that_cannot_fit_is_refused)
+{
+	char *big = calloc(1, 1 << 20);
+	int client, server;
+
+	connected(&client, &server);
+	set_option(client, SO_SNDBUF, 8192);
+	is(stat_of(client).max_size, 16384 - 8);
+	is(sys(send(client, big, 16384 - 7, 0)), -EMSGSIZE);
+	is(sys(send(client, big, 16384 - 8, 0)), 16384 - 8);
+	is(sys(send(client, big, 1, MSG_DONTWAIT)), -EAGAIN);
+	is(sys(recv(server, big, 1 << 20, 0)), 16384 - 8);
+	is(sys(send(client, big, 1, MSG_DONTWAIT)), 1);
+	free(big);
+}
+
+RECORD_TEST(a_record_that_cannot_be_copied_stays)
+{
+	int client, server;
+	char room[8];
+
+	connected(&client, &server);
+	is(sys(send(client, nowhere(), 8, 0)), -EFAULT);
+	is(sys(recv(server, room, 8, MSG_DONTWAIT)), -EAGAIN);
+	/* Where it crosses from a good page to a bad one, too. */
+	is(sys(send(client, (char *)edge(3000), 6000, 0)), -EFAULT);
+	tell(client, "here");
+	is(sys(recv(server, nowhere(), 8, 0)), -EFAULT);
+	says(server, "here");
+}
+
+RECORD_TEST(records_of_all_sizes_keep_their_bytes)
+{
+	unsigned char *out = malloc(40000), *in = malloc(40000);
+	int client, server;
+
+	connected(&client, &server);
+	for (int i = 0; i < 40000; i++)
+		out[i] = i * 7 + i / 256;
+	for (int n = 0; n < 40000; n += n < 600 ? 1 : 997) {
+		is(sys(send(client, out + 1, n, 0)), n);
+		is(sys(send(client, out, 9, 0)), 9);
+		is(sys(recv(server, in, 40000, 0)), n);
+		is(memcmp(in, out + 1, n), 0);
+		is(sys(recv(server, in, 40000, 0)), 9);
+		is(memcmp(in, out, 9), 0);
+	}
+	free(out);
+	free(in);
+}
+
+/* --- Being polled, being seen ---------------------------------------------- */
+
+STREAM_TEST(epoll_tells_each_change_once)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | EPOLLOUT | EPOLLET | EPOLLRDHUP,
+	};
+	int client, server, epoll = keep(sys(epoll_create1(0)));
+
+	connected(&client, &server);
+	is(sys(epoll_ctl(epoll, EPOLL_CTL_ADD, server, &event)), 0);
+	is(sys(epoll_wait(epoll, &event, 1, 1000)), 1);
+	is(event.events, EPOLLOUT);
+	is(sys(epoll_wait(epoll, &event, 1, 0)), 0);
+	tell(client, "x");
+	is(sys(epoll_wait(epoll, &event, 1, 1000)), 1);
+	is(event.events, EPOLLIN | EPOLLOUT);
+	is(sys(epoll_wait(epoll, &event, 1, 0)), 0);
+	is(sys(shutdown(client, SHUT_WR)), 0);
+	is(sys(epoll_wait(epoll, &event, 1, 1000)), 1);
+	is(event.events, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+}
+
+STREAM_TEST(epoll_tells_of_room)
+{
+	struct epoll_event event = { .events = EPOLLOUT | EPOLLET };
+	int client, server, epoll = keep(sys(epoll_create1(0)));
+	char big[65536] = "";
+
+	connected(&client, &server);
+	while (sys(send(client, big, sizeof(big), MSG_DONTWAIT)) > 0)
+		;
+	is(sys(epoll_ctl(epoll, EPOLL_CTL_ADD, client, &event)), 0);
+	is(sys(epoll_wait(epoll, &event, 1, 0)), 0);
+	is(sys(recv(server, big, sizeof(big), 0)), 65536);
+	is(sys(recv(server, big, sizeof(big), 0)), 65536);
+	is(sys(epoll_wait(epoll, &event, 1, 1000)), 1);
+	is(event.events, EPOLLOUT);
+}
+
+STREAM_TEST(epoll_knows_a_socket_from_before_it_was_connected)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int client = unconnected(), server, epoll;
+
+	epoll = keep(sys(epoll_create1(0)));
+	is(sys(epoll_ctl(epoll, EPOLL_CTL_ADD, client, &event)), 0);
+	is(connect_to(client, name), 0);
+	is(sys(epoll_wait(epoll, &event, 1, 0)), 0);
+	server = keep(sys(accept(listener, NULL, NULL)));
+	tell(server, "x");
+	is(sys(epoll_wait(epoll, &event, 1, 1000)), 1);
+	is(event.events, EPOLLIN);
+}
+
+static int count(const struct ipcbook_stat *stat, void *arg)
+{
+	*(int *)arg += !strcmp(stat->name, name);
+	return 0;
+}
+
+STREAM_TEST(sockets_are_listed)
+{
+	int before = 0, found = 0, client, server;
+	struct ipcbook_stat stat;
+
+	is(ipcbook_list(IPCBOOK_SOCKET, NULL, count, &before), 0);
+	is(before, 1);
+	connected(&client, &server);
+	stat = stat_of(listener);
+	is(stat.chapter, IPCBOOK_SOCKET);
+	is(strcmp(stat.name, name), 0);
+	is(stat.creator, getpid());
+	is(stat.descriptors, 1);
+	stat = stat_of(server);
+	is(stat.name[0], 0);
+	tell(client, "12345");
+	stat = stat_of(server);
+	is(stat.bytes, 5);
+	is(stat.depth, 5);
+	is(stat.memory > 4096, 1);
+	is(stat.max_bytes, 212992);
+	says(server, "12345");
+	is(stat_of(server).received_bytes, 5);
+	is(stat_of(client).sent_bytes, 5);
+	holds(stat_of(client).sent_ns > stat.created_ns - SEC);
+	close(listener);
+	listener = -1;
+	is(ipcbook_list(IPCBOOK_SOCKET, name, count, &found), 0);
+	is(found, 0);
+}
+
+STREAM_TEST(fdinfo_tells_who_is_connected_to_whom)
+{
+	int client, server;
+	const char *text;
+	char path[64];
+
+	connected(&client, &server);
+	tell(server, "abc");
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", client);
+	text = slurp(path);
+	holds(strstr(text, "chapter:\tsocket\n"));
+	holds(strstr(text, "type:\tstream\n"));
+	holds(strstr(text, "state:\tconnected\n"));
+	holds(strstr(text, "bytes:\t3\n"));
+	holds(strstr(text, name));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", listener);
+	holds(strstr(slurp(path), "state:\tlistening\n"));
+}
+
+/* --- Limits ---------------------------------------------------------------- */
+
+STREAM_TEST(a_users_sockets_are_counted)
+{
+	pid_t pid;
+
+	is(ipcbook_chmod(listener, 0666), 0);
+	set_parameter("user_objects", 2);
+	pid = child();
+	if (!pid) {
+		int first, second, other;
+
+		become(1001);
+		first = ipcbook_socket(SOCK_STREAM);
+		second = ipcbook_socket(SOCK_STREAM);
+		holds(first >= 0 && second >= 0);
+		is(ipcbook_socket(SOCK_STREAM), -EDQUOT);
+		close(first);
+		strcat(name, "-mine");
+		is(bind_to(second, name), 0);
+		is(sys(listen(second, 1)), 0);
+		first = ipcbook_socket(SOCK_STREAM);
+		is(connect_to(first, name), 0);
+		/* Who connects is counted; who accepts as well. */
+		is(sys(accept(second, NULL, NULL)), -EDQUOT);
+		is(sys(send(first, "kept", 4, 0)), 4);
+		close(first);
+		other = sys(accept(second, NULL, NULL));
+		holds(other >= 0);
+		says(other, "kept");
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
