@@ -767,7 +767,8 @@ static struct file *book_new_file(const struct book_chapter *chapter, u32 flags)
 
 	if (!file)
 		return ERR_PTR(-ENOMEM);
-	oflags = access == IPCBOOK_OPEN_READ ? O_RDONLY :
+	oflags = chapter->mapped ? O_RDWR :
+		 access == IPCBOOK_OPEN_READ ? O_RDONLY :
 		 access == IPCBOOK_OPEN_WRITE ? O_WRONLY : O_RDWR;
 	if (flags & IPCBOOK_OPEN_NONBLOCK)
 		oflags |= O_NONBLOCK;

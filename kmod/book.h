@@ -71,6 +71,8 @@ struct book_file {
  * @file_size: bytes that an open file keeps, a book_file at their head
  * @has_default: the device can stand for the object named "default", which is
  *	root's and is created when it is first asked for
+ * @mapped: mmap decides what a descriptor may do: its file is open for both,
+ *	because otherwise nobody could map it to write what is his
  * @check: judges the limits and flags of a call that opens, before anything
  *	is done; may be NULL
  * @create: allocates an object with the limits that the caller asked for and
@@ -95,6 +97,7 @@ struct book_chapter {
 	size_t limits_size;
 	size_t file_size;
 	bool has_default;
+	bool mapped;
 	int (*check)(const struct ipcbook_open *arg);
 	struct book_object *(*create)(const struct ipcbook_open *arg);
 	int (*fill)(struct book_object *object);
@@ -148,7 +151,8 @@ struct book_object {
 
 /* main.c */
 const struct book_chapter *book_chapter(unsigned int id);
-struct book_file *book_device_file(struct file *filp);
+struct book_file *book_device_file(struct file *filp,
+				   enum ipcbook_chapter chapter);
 
 /* book.c */
 int book_init(void);
@@ -195,7 +199,7 @@ int book_each(struct net *net, const struct cred *cred, unsigned long *cursor,
 /**
  * book_file() - what an open file keeps of its object
  * @filp: a descriptor of an object, or of the device, which stands for its
- *	default object and is given one when it is first asked for
+ *	default queue and is given one when it is first asked for
  *
  * Return: the book_file; ENOMEM, EACCES and the like as an error pointer.
  */
@@ -203,7 +207,7 @@ static inline struct book_file *book_file(struct file *filp)
 {
 	struct book_file *file = filp->private_data;
 
-	return likely(file->object) ? file : book_device_file(filp);
+	return likely(file->object) ? file : book_device_file(filp, IPCBOOK_QUEUE);
 }
 
 /**
@@ -310,6 +314,9 @@ extern const struct book_chapter shm_chapter;
 
 /* socket.c */
 extern const struct book_chapter socket_chapter;
+
+/* ring.c */
+extern const struct book_chapter ring_chapter;
 
 /* sem.c */
 extern const struct book_chapter sem_chapter;

@@ -3,14 +3,14 @@
  * Loading, unloading, and the two doors: /dev/ipcbook and generic netlink.
  *
  * The device creates and opens objects (IPCBOOK_IOC_OPEN) and takes names away
- * (IPCBOOK_IOC_UNLINK). Everything else asked of it means the default queue of
- * the namespace it was opened in: a struct device stands for the open file, and
- * the first call that needs the queue opens it.
+ * (IPCBOOK_IOC_UNLINK). What else is asked of it means the default queue of the
+ * namespace it was opened in, or the default ring: a struct device_file stands
+ * for the open file, and the first call that needs one of them opens it.
  *
  * The netlink family lists the objects.
  *
  * Locks: none of its own. Two first calls that race are settled by cmpxchg on
- * device.plain; see book_device_file().
+ * device_file.plain and .ring; see book_device_file().
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -30,11 +30,13 @@
  * @none: a book_file without an object, by which book_file() knows the device
  * @ns: the opener's namespace, referred to
  * @plain: the default queue, or NULL as long as nobody needed it
+ * @ring: the default ring, likewise
  */
 struct device_file {
 	struct book_file none;
 	struct book_ns *ns;
 	struct book_file *plain;
+	struct book_file *ring;
 };
 
 static const struct book_chapter *const chapters[] = {
@@ -49,6 +51,9 @@ static const struct book_chapter *const chapters[] = {
 #endif
 #ifdef IPCBOOK_HAS_SHM
 	&shm_chapter,
+#endif
+#ifdef IPCBOOK_HAS_RING
+	&ring_chapter,
 #endif
 #ifdef IPCBOOK_HAS_SEM
 	&sem_chapter,
@@ -92,31 +97,37 @@ static int device_release(struct inode *inode, struct file *filp)
 
 	if (device->plain)
 		book_close(device->plain);
+	if (device->ring)
+		book_close(device->ring);
 	book_ns_put(device->ns);
 	kfree(device);
 	return 0;
 }
 
 /**
- * book_device_file() - the default queue behind an open file of the device
+ * book_device_file() - the default object behind an open file of the device
  * @filp: that file
+ * @chapter: IPCBOOK_QUEUE or IPCBOOK_RING
  *
- * Return: what it keeps of the queue; ENOMEM, ENOSPC, EDQUOT, EIDRM as an
- * error pointer where the queue had to be created and could not be.
+ * Return: what it keeps of the object; ENOMEM, ENOSPC, EDQUOT, EIDRM as an
+ * error pointer where the object had to be created and could not be.
  */
-struct book_file *book_device_file(struct file *filp)
+struct book_file *book_device_file(struct file *filp,
+				   enum ipcbook_chapter chapter)
 {
 	struct device_file *device = filp->private_data;
+	struct book_file **place = chapter == IPCBOOK_RING ? &device->ring :
+							     &device->plain;
 	struct book_file *file, *winner;
 
 	/* Pairs with the cmpxchg() below: what was set up is seen set up. */
-	file = smp_load_acquire(&device->plain);
+	file = smp_load_acquire(place);
 	if (file)
 		return file;
-	file = book_open_default(book_chapter(IPCBOOK_QUEUE), device->ns, filp);
+	file = book_open_default(book_chapter(chapter), device->ns, filp);
 	if (IS_ERR(file))
 		return file;
-	winner = cmpxchg(&device->plain, NULL, file);
+	winner = cmpxchg(place, NULL, file);
 	if (!winner)
 		return file;
 	book_close(file);
@@ -175,6 +186,13 @@ static __poll_t device_poll(struct file *filp, struct poll_table_struct *pt)
 	return plain ? plain->poll(filp, pt) : EPOLLERR;
 }
 
+static int device_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	const struct book_chapter *chapter = book_chapter(IPCBOOK_RING);
+
+	return chapter ? chapter->fops->mmap(filp, vma) : -EOPNOTSUPP;
+}
+
 static long device_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	const struct file_operations *plain = device_plain();
@@ -192,6 +210,8 @@ static long device_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	chapter = book_chapter(block);
 	if (block && !chapter)
 		return -EOPNOTSUPP;
+	if (block == IPCBOOK_RING)
+		return chapter->fops->unlocked_ioctl(filp, cmd, arg);
 	if (block && chapter->device)
 		return chapter->device(_IOC_NR(cmd), (void __user *)arg);
 	return plain ? plain->unlocked_ioctl(filp, cmd, arg) : -EOPNOTSUPP;
@@ -215,6 +235,7 @@ static const struct file_operations device_fops = {
 	.write_iter = device_write_iter,
 	.llseek = device_llseek,
 	.poll = device_poll,
+	.mmap = device_mmap,
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.show_fdinfo = device_show_fdinfo,

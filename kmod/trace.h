@@ -349,6 +349,83 @@ DEFINE_EVENT(shm_mapping, shm_unmap,
 	TP_ARGS(id, offset, bytes, writable)
 );
 
+/*
+ * A side of a ring was mapped, or its mapping ended; discarded is how many records
+ * it had begun and not published.
+ */
+DECLARE_EVENT_CLASS(ring_mapping,
+	TP_PROTO(u64 id, unsigned int role, unsigned int slot, u64 discarded),
+	TP_ARGS(id, role, slot, discarded),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(unsigned int, role)
+		__field(unsigned int, slot)
+		__field(u64, discarded)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->role = role;
+		__entry->slot = slot;
+		__entry->discarded = discarded;
+	),
+	TP_printk("id=%llu who=%s slot=%u discarded=%llu", __entry->id,
+		  __print_symbolic(__entry->role,
+				   { IPCBOOK_RING_PRODUCER, "producer" },
+				   { IPCBOOK_RING_CONSUMER, "consumer" }),
+		  __entry->slot, __entry->discarded)
+);
+
+DEFINE_EVENT(ring_mapping, ring_map,
+	TP_PROTO(u64 id, unsigned int role, unsigned int slot, u64 discarded),
+	TP_ARGS(id, role, slot, discarded)
+);
+
+DEFINE_EVENT(ring_mapping, ring_unmap,
+	TP_PROTO(u64 id, unsigned int role, unsigned int slot, u64 discarded),
+	TP_ARGS(id, role, slot, discarded)
+);
+
+/* A side woke the other one. */
+TRACE_EVENT(ring_wake,
+	TP_PROTO(u64 id, unsigned int role),
+	TP_ARGS(id, role),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(unsigned int, role)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->role = role;
+	),
+	TP_printk("id=%llu who=%s", __entry->id,
+		  __print_symbolic(__entry->role,
+				   { IPCBOOK_RING_PRODUCER, "producer" },
+				   { IPCBOOK_RING_CONSUMER, "consumer" }))
+);
+
+/* A side slept; err is how that ended, 0 if well. */
+TRACE_EVENT(ring_wait,
+	TP_PROTO(u64 id, unsigned int role, u64 ns, int err),
+	TP_ARGS(id, role, ns, err),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(unsigned int, role)
+		__field(u64, ns)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->role = role;
+		__entry->ns = ns;
+		__entry->err = err;
+	),
+	TP_printk("id=%llu who=%s ns=%llu err=%d", __entry->id,
+		  __print_symbolic(__entry->role,
+				   { IPCBOOK_RING_PRODUCER, "producer" },
+				   { IPCBOOK_RING_CONSUMER, "consumer" }),
+		  __entry->ns, __entry->err)
+);
+
 /* Units given; value is what the semaphore then has, before it serves others. */
 TRACE_EVENT(sem_up,
 	TP_PROTO(u64 id, u32 units, u32 value),

@@ -88,7 +88,7 @@ static void structures_are_as_large_as_in_64_bits(void)
 	is(sizeof(struct ipcbook_open), 144);
 	is(sizeof(struct ipcbook_unlink), 80);
 	is(sizeof(struct ipcbook_change), 24);
-	is(sizeof(struct ipcbook_stat), 272);
+	is(sizeof(struct ipcbook_stat), 296);
 	is(sizeof(struct ipcbook_queue_info), 48);
 	is(sizeof(struct ipcbook_queue_send), 40);
 	is(sizeof(struct ipcbook_queue_recv), 56);
@@ -97,7 +97,7 @@ static void structures_are_as_large_as_in_64_bits(void)
 	is(sizeof(struct ipcbook_queue_select), 16);
 	is(offsetof(struct ipcbook_stat, id), 8);
 	is(offsetof(struct ipcbook_queue_recv, buf), 32);
-	is(IPCBOOK_IOC_STAT, 0xc110b803);
+	is(IPCBOOK_IOC_STAT, 0xc128b803);
 	is(IPCBOOK_IOC_QUEUE_RECV, 0x4038b841);
 }
 

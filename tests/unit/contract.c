@@ -25,12 +25,16 @@ static void structures_have_their_sizes(void **state)
 	SIZE(ipcbook_queue_limits, 24);
 	SIZE(ipcbook_shm_limits, 8);
 	SIZE(ipcbook_ring_record, 8);
-	SIZE(ipcbook_ring_consumer, 260);
-	SIZE(ipcbook_ring_producer, 260);
+	SIZE(ipcbook_ring_limits, 16);
+	SIZE(ipcbook_ring_consumer, 288);
+	SIZE(ipcbook_ring_slot, 64);
+	SIZE(ipcbook_ring_producer, 3072);
+	SIZE(ipcbook_ring_map, 40);
+	SIZE(ipcbook_ring_wait, 24);
 	SIZE(ipcbook_open, 144);
 	SIZE(ipcbook_unlink, 80);
 	SIZE(ipcbook_change, 24);
-	SIZE(ipcbook_stat, 272);
+	SIZE(ipcbook_stat, 296);
 	SIZE(ipcbook_queue_info, 48);
 	SIZE(ipcbook_queue_send, 40);
 	SIZE(ipcbook_queue_recv, 56);
@@ -110,6 +114,10 @@ static void fields_of_the_counters_have_their_places(void **state)
 	PLACE(ipcbook_stat, blocked, 248, 8);
 	PLACE(ipcbook_stat, refused, 256, 8);
 	PLACE(ipcbook_stat, returned, 264, 8);
+	PLACE(ipcbook_stat, discarded, 272, 8);
+	PLACE(ipcbook_stat, lost, 280, 8);
+	PLACE(ipcbook_stat, stalled, 288, 4);
+	PLACE(ipcbook_stat, flags, 292, 4);
 }
 
 static void fields_of_the_queue_have_their_places(void **state)
@@ -222,16 +230,62 @@ static void numbers_of_the_semaphore_are_fixed(void **state)
 static void fields_of_the_ring_have_their_places(void **state)
 {
 	(void)state;
+	PLACE(ipcbook_ring_limits, size, 0, 8);
+	PLACE(ipcbook_ring_limits, flags, 8, 4);
+	PLACE(ipcbook_ring_limits, pad, 12, 4);
+	PLACE(ipcbook_open, ring, 80, 16);
 	PLACE(ipcbook_ring_record, word, 0, 4);
+	PLACE(ipcbook_ring_record, slot, 4, 4);
 	PLACE(ipcbook_ring_consumer, head, 0, 4);
 	PLACE(ipcbook_ring_consumer, asleep, 128, 4);
 	PLACE(ipcbook_ring_consumer, wakes, 256, 4);
+	PLACE(ipcbook_ring_consumer, records, 264, 8);
+	PLACE(ipcbook_ring_consumer, bytes, 272, 8);
+	PLACE(ipcbook_ring_consumer, lost, 280, 8);
+	PLACE(ipcbook_ring_slot, owner, 0, 4);
+	PLACE(ipcbook_ring_slot, position, 4, 4);
+	PLACE(ipcbook_ring_slot, length, 8, 4);
+	PLACE(ipcbook_ring_slot, records, 16, 8);
+	PLACE(ipcbook_ring_slot, bytes, 24, 8);
 	PLACE(ipcbook_ring_producer, tail, 0, 4);
 	PLACE(ipcbook_ring_producer, unpublished, 4, 4);
 	PLACE(ipcbook_ring_producer, discarded, 8, 4);
-	PLACE(ipcbook_ring_producer, asleep, 128, 4);
-	PLACE(ipcbook_ring_producer, wanted, 132, 4);
+	PLACE(ipcbook_ring_producer, lock, 12, 4);
+	PLACE(ipcbook_ring_producer, oldest, 16, 8);
+	PLACE(ipcbook_ring_producer, records, 24, 8);
+	PLACE(ipcbook_ring_producer, bytes, 32, 8);
+	PLACE(ipcbook_ring_producer, wanted, 128, 8);
+	PLACE(ipcbook_ring_producer, asleep, 136, 4);
 	PLACE(ipcbook_ring_producer, wakes, 256, 4);
+	PLACE(ipcbook_ring_producer, woken, 260, 4);
+	PLACE(ipcbook_ring_producer, slots, 1024, 2048);
+	PLACE(ipcbook_ring_map, size, 0, 4);
+	PLACE(ipcbook_ring_map, role, 4, 4);
+	PLACE(ipcbook_ring_map, flags, 8, 4);
+	PLACE(ipcbook_ring_map, pad, 12, 4);
+	PLACE(ipcbook_ring_map, bytes, 16, 8);
+	PLACE(ipcbook_ring_map, offset, 24, 8);
+	PLACE(ipcbook_ring_map, length, 32, 8);
+	PLACE(ipcbook_ring_wait, size, 0, 4);
+	PLACE(ipcbook_ring_wait, role, 4, 4);
+	PLACE(ipcbook_ring_wait, deadline, 8, 8);
+	PLACE(ipcbook_ring_wait, wakes, 16, 4);
+	PLACE(ipcbook_ring_wait, flags, 20, 4);
+	assert_int_equal(IPCBOOK_IOC_RING_MAP, 0xc028b860);
+	assert_int_equal(IPCBOOK_IOC_RING_WAIT, 0x4018b861);
+	assert_int_equal(IPCBOOK_IOC_RING_WAKE, 0xb862);
+	assert_int_equal(IPCBOOK_IOC_RING_SLOT, 0xb863);
+	assert_int_equal(IPCBOOK_RING_SIZE_MAX, 1 << 30);
+	assert_int_equal(IPCBOOK_RING_SLOTS, 32);
+	assert_int_equal(IPCBOOK_RING_BATCH, 32);
+	assert_int_equal(IPCBOOK_RING_READY, 1U << 31);
+	assert_int_equal(IPCBOOK_RING_BUSY, 1U << 30);
+	assert_int_equal(IPCBOOK_RING_SKIP, 1U << 29);
+	assert_int_equal(IPCBOOK_RING_PRODUCER, 1);
+	assert_int_equal(IPCBOOK_RING_CONSUMER, 2);
+	assert_int_equal(IPCBOOK_RING_MANY, 1);
+	assert_int_equal(IPCBOOK_RING_OVERWRITE, 2);
+	assert_int_equal(IPCBOOK_RING_HANGUP, 2);
 }
 
 static void requests_have_their_numbers(void **state)
@@ -240,7 +294,7 @@ static void requests_have_their_numbers(void **state)
 	assert_int_equal(IPCBOOK_IOC_OPEN, 0x4090b800);
 	assert_int_equal(IPCBOOK_IOC_UNLINK, 0x4050b801);
 	assert_int_equal(IPCBOOK_IOC_CHANGE, 0x4018b802);
-	assert_int_equal(IPCBOOK_IOC_STAT, 0xc110b803);
+	assert_int_equal(IPCBOOK_IOC_STAT, 0xc128b803);
 	assert_int_equal(IPCBOOK_IOC_SOCKET, 0x4010b820);
 	assert_int_equal(IPCBOOK_IOC_QUEUE_SEND, 0x4028b840);
 	assert_int_equal(IPCBOOK_IOC_QUEUE_RECV, 0x4038b841);

@@ -38,6 +38,7 @@ static int fatal_turn;
 #define MSEC	1000000LL
 
 static struct ipcbook_ring producer, consumer;
+static uint32_t mode;
 static int fd;
 
 static int ring_file(uint32_t size)
@@ -54,9 +55,9 @@ static int start(void **state)
 	(void)state;
 	fd = ring_file(SIZE);
 	assert_int_equal(ipcbook_ring_attach_fd(&producer, fd,
-						IPCBOOK_RING_PRODUCER), 0);
+						IPCBOOK_RING_PRODUCER, mode), 0);
 	assert_int_equal(ipcbook_ring_attach_fd(&consumer, fd,
-						IPCBOOK_RING_CONSUMER), 0);
+						IPCBOOK_RING_CONSUMER, mode), 0);
 	return 0;
 }
 
@@ -152,7 +153,7 @@ static void a_record_that_is_too_long_is_refused(void **state)
 	(void)state;
 	assert_int_equal(put(&producer, SIZE / 2 - 7, 0), -EMSGSIZE);
 	assert_int_equal(put(&producer, UINT32_MAX, 0), -EMSGSIZE);
-	assert_int_equal(ipcbook_ring_wait(&producer, SIZE, 1), -EMSGSIZE);
+	assert_int_equal(ipcbook_ring_wait(&producer, SIZE, 0, 1), -EMSGSIZE);
 	assert_int_equal(ipcbook_ring_reserve(&producer, 1, &payload), 0);
 	assert_int_equal(ipcbook_ring_discard(&producer), 0);
 }
@@ -228,16 +229,16 @@ static void a_wait_ends_with_its_deadline(void **state)
 	uint64_t before = ipcbook_deadline(0);
 
 	(void)state;
-	assert_int_equal(ipcbook_ring_wait(&consumer, 0,
+	assert_int_equal(ipcbook_ring_wait(&consumer, 0, 0,
 					   ipcbook_deadline(20 * MSEC)),
 			 -ETIMEDOUT);
 	while (!put(&producer, 500, 1))
 		;
-	assert_int_equal(ipcbook_ring_wait(&producer, 500,
+	assert_int_equal(ipcbook_ring_wait(&producer, 500, 0,
 					   ipcbook_deadline(20 * MSEC)),
 			 -ETIMEDOUT);
 	assert_true(ipcbook_deadline(0) - before >= 40 * MSEC);
-	assert_int_equal(ipcbook_ring_wait(&consumer, 0, 1), 0);
+	assert_int_equal(ipcbook_ring_wait(&consumer, 0, 0, 1), 0);
 }
 
 /* Runs in a child; how that ended: its status, or 128 and the signal. */
@@ -295,13 +296,19 @@ static void the_size_of_the_file_decides(void **state)
 		assert_int_equal(ipcbook_ring_size(sizes[i]), 0);
 		assert_int_equal(ftruncate(file, 2 * page + sizes[i]), 0);
 		assert_int_equal(ipcbook_ring_attach_fd(&ring, file,
-							IPCBOOK_RING_CONSUMER),
+							IPCBOOK_RING_CONSUMER, 0),
 				 -EINVAL);
 	}
 	close(file);
 	assert_int_equal(ipcbook_ring_attach_fd(&ring, -1,
-						IPCBOOK_RING_CONSUMER), -EBADF);
-	assert_int_equal(ipcbook_ring_attach_fd(&ring, fd, 3), -EINVAL);
+						IPCBOOK_RING_CONSUMER, 0), -EBADF);
+	assert_int_equal(ipcbook_ring_attach_fd(&ring, fd, 3, 0), -EINVAL);
+	assert_int_equal(ipcbook_ring_attach_fd(&ring, fd,
+						IPCBOOK_RING_CONSUMER, 4),
+			 -EINVAL);
+	assert_int_equal(ipcbook_ring_attach_fd(&ring, fd,
+						IPCBOOK_RING_CONSUMER, 3),
+			 -EINVAL);
 }
 
 /* --- Death ---------------------------------------------------------------- */
@@ -336,7 +343,7 @@ static uint32_t after_death(void)
 
 	ipcbook_ring_detach(&producer);
 	assert_int_equal(ipcbook_ring_attach_fd(&producer, fd,
-						IPCBOOK_RING_PRODUCER), 0);
+						IPCBOOK_RING_PRODUCER, mode), 0);
 	assert_int_equal(put(&producer, 40, 1000), 0);
 	while ((got = take(&consumer, n)) == 24)
 		n++;
@@ -416,7 +423,7 @@ static void a_producer_goes_on_after_the_consumer_read_what_it_did_not_count(voi
 	assert_int_equal(take(&consumer, 0), -EAGAIN);
 	ipcbook_ring_detach(&producer);
 	assert_int_equal(ipcbook_ring_attach_fd(&producer, fd,
-						IPCBOOK_RING_PRODUCER), 0);
+						IPCBOOK_RING_PRODUCER, mode), 0);
 	assert_int_equal(put(&producer, 9, 9), 0);
 	assert_int_equal(take(&consumer, 9), 9);
 }
@@ -433,7 +440,7 @@ static void a_new_consumer_finds_what_was_not_released(void **state)
 	assert_int_equal(ipcbook_ring_peek(&consumer, &payload, &length), 0);
 	ipcbook_ring_detach(&consumer);
 	assert_int_equal(ipcbook_ring_attach_fd(&consumer, fd,
-						IPCBOOK_RING_CONSUMER), 0);
+						IPCBOOK_RING_CONSUMER, mode), 0);
 	assert_int_equal(take(&consumer, 1), 8);
 	assert_int_equal(take(&consumer, 2), 8);
 	assert_int_equal(take(&consumer, 3), -EAGAIN);
@@ -444,7 +451,8 @@ static void a_new_consumer_finds_what_was_not_released(void **state)
 static void a_length_that_cannot_be_is_an_error(void **state)
 {
 	static const uint32_t words[] = {
-		1, 8, 1U << 30, IPCBOOK_RING_READY | (SIZE / 2 - 7),
+		1, 8, IPCBOOK_RING_SKIP, IPCBOOK_RING_READY | (SIZE / 2 - 7),
+		IPCBOOK_RING_READY | IPCBOOK_RING_SKIP | (SIZE / 2 - 7),
 		IPCBOOK_RING_READY | (IPCBOOK_RING_READY - 1),
 	};
 	const void *payload;
@@ -466,11 +474,11 @@ static void a_head_that_cannot_be_is_an_error(void **state)
 	(void)state;
 	while (!put(&producer, 1000, 1))
 		;
-	ipcbook_ring_wait(&consumer, 0, 1);
+	ipcbook_ring_wait(&consumer, 0, 0, 1);
 	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
 		consumer.consumer->head = producer.position + heads[i];
 		assert_int_equal(put(&producer, 1000, 1), -EPROTO);
-		assert_int_equal(ipcbook_ring_wait(&producer, 1000, 0),
+		assert_int_equal(ipcbook_ring_wait(&producer, 1000, 0, 0),
 				 -EPROTO);
 	}
 }
@@ -529,7 +537,7 @@ static void a_hostile_producer_harms_nobody_but_the_records(void **state)
 			sum(payload, length);
 			assert_int_equal(ipcbook_ring_release(&consumer), 0);
 		} else {
-			ipcbook_ring_wait(&consumer, 0,
+			ipcbook_ring_wait(&consumer, 0, 0,
 					  ipcbook_deadline(MSEC / 100));
 		}
 		turns++;
@@ -554,7 +562,7 @@ static void a_hostile_consumer_harms_nobody_but_itself(void **state)
 			    turns);
 		assert_true(!error || error == -EAGAIN || error == -EPROTO);
 		if (error)
-			ipcbook_ring_wait(&producer, 8,
+			ipcbook_ring_wait(&producer, 8, 0,
 					  ipcbook_deadline(MSEC / 100));
 		turns++;
 	}
@@ -582,7 +590,7 @@ static int produce_all(struct ipcbook_ring *ring)
 		length = n * 13 % 200;
 		while ((error = ipcbook_ring_reserve(ring, length, &payload))) {
 			if (error == -EAGAIN)
-				error = ipcbook_ring_wait(ring, length, 0);
+				error = ipcbook_ring_wait(ring, length, 0, 0);
 			if (error)
 				return error;
 		}
@@ -605,7 +613,7 @@ static int consume_all(struct ipcbook_ring *ring)
 	for (uint32_t n = 0; n < RECORDS; n++) {
 		while ((error = ipcbook_ring_peek(ring, &payload, &length))) {
 			if (error == -EAGAIN)
-				error = ipcbook_ring_wait(ring, 0, 0);
+				error = ipcbook_ring_wait(ring, 0, 0, 0);
 			if (error)
 				return error;
 		}

@@ -38,9 +38,9 @@
 #define IPCBOOK_NAME_LEN	64
 
 /*
- * The queue behind plain read() and write() on the device. Opening this name
- * creates it where it does not exist yet, owned by root with mode 0666. Of
- * anything else it is a name like any other.
+ * The queue behind plain read() and write() on the device, and the ring behind
+ * its mmap(). Opening this name creates it where it does not exist yet, owned by
+ * root with mode 0666. Of anything else it is a name like any other.
  */
 #define IPCBOOK_DEFAULT_NAME	"default"
 
@@ -147,6 +147,27 @@ struct ipcbook_shm_limits {
 	__u64 size;
 };
 
+/* Flags of struct ipcbook_ring_limits. */
+#define IPCBOOK_RING_MANY	(1U << 0)	/* many producers at a time */
+#define IPCBOOK_RING_OVERWRITE	(1U << 1)	/* newest wins; not with MANY */
+
+/**
+ * struct ipcbook_ring_limits - what a ring is like; fixed at creation.
+ *
+ * More than the module's parameter ring_max_bytes is refused with E2BIG, unless
+ * the caller has CAP_SYS_RESOURCE.
+ *
+ * @size: bytes of data, a power of two, from a page to IPCBOOK_RING_SIZE_MAX;
+ *	there is no default but for the default ring
+ * @flags: IPCBOOK_RING_MANY, IPCBOOK_RING_OVERWRITE
+ * @pad: must be zero
+ */
+struct ipcbook_ring_limits {
+	__u64 size;
+	__u32 flags;
+	__u32 pad;
+};
+
 /**
  * struct ipcbook_open - argument of IPCBOOK_IOC_OPEN.
  *
@@ -162,6 +183,7 @@ struct ipcbook_shm_limits {
  * @pipe: capacity of a pipe that is created, likewise; its flags always count
  * @shm: size of a segment that is created, likewise
  * @sem: what a semaphore begins with, likewise; its flags always count
+ * @ring: size and flags of a ring that is created, likewise
  * @reserved: must be zero
  */
 struct ipcbook_open {
@@ -175,6 +197,7 @@ struct ipcbook_open {
 		struct ipcbook_pipe_limits pipe;
 		struct ipcbook_shm_limits shm;
 		struct ipcbook_sem_limits sem;
+		struct ipcbook_ring_limits ring;
 		__u64 reserved[8];
 	};
 };
@@ -264,6 +287,11 @@ struct ipcbook_change {
  * @blocked: sends that had to wait for room
  * @refused: sends that were told EAGAIN or ETIMEDOUT
  * @returned: messages put back because the receiver could not take them
+ * @discarded: messages that a sender had begun and not finished when it died
+ * @lost: messages that newer ones displaced before they were received
+ * @stalled: a sender that has begun a message for which all others wait, 0 if
+ *	there is none
+ * @flags: what the object was created with
  */
 struct ipcbook_stat {
 	__u32 size;
@@ -298,6 +326,10 @@ struct ipcbook_stat {
 	__u64 blocked;
 	__u64 refused;
 	__u64 returned;
+	__u64 discarded;
+	__u64 lost;
+	__u32 stalled;
+	__u32 flags;
 };
 
 #define IPCBOOK_IOC_MAGIC	0xB8
@@ -779,68 +811,132 @@ struct ipcbook_sem_wait {
  * ---------------------------------------------------------------------------
  *
  * Records of any length, written in place by a producer and read in place by a
- * consumer, in this memory (P is the page size, N the ring's size, a power of
- * two from P to IPCBOOK_RING_SIZE_MAX):
+ * consumer. P is the page size, N the ring's size, a power of two from P to
+ * IPCBOOK_RING_SIZE_MAX.
  *
- *	offset in the file	what			written by
+ * A descriptor that is open for reading is a consumer's, one for reading and
+ * writing a producer's. IPCBOOK_IOC_RING_MAP tells where in the file to map,
+ * shared and to read and write, and how much:
+ *
+ *	from its beginning	what				written by
  *	0			struct ipcbook_ring_consumer	the consumer
- *	P			struct ipcbook_ring_producer	the producer
- *	2P			N bytes of data		the producer
+ *	P			struct ipcbook_ring_producer	producers
+ *	2P			N bytes of data			producers
+ *	2P + N			the same again			producers
  *
- * The data are mapped twice in a row, so that every record is in one piece. Each
- * side maps read-only what the other one writes. All zero is an empty ring.
+ * So every record is in one piece. What the other side writes is read-only and
+ * stays so. Who has mapped is the consumer, or a producer, until that mapping
+ * ends: there is one consumer at a time, and one producer unless the ring is
+ * IPCBOOK_RING_MANY. It is mapped as a whole, and not inherited by fork. Errors
+ * of mmap:
+ *
+ *	EBUSY		there is one already; there are IPCBOOK_RING_SLOTS
+ *	EINVAL		MAP_PRIVATE, not PROT_READ | PROT_WRITE, another offset
+ *			or length
+ *	EACCES		the device, whose default ring does not allow it
+ *	ENOMEM		no memory is left
+ *
+ * In a file (a memfd) of 2P + N bytes the same is done without the module, among
+ * processes that trust each other: data are at 2P and mapped twice, and the
+ * words below on which the kernel sleeps are futexes. All zero is an empty ring.
  *
  * Positions are 32 bits, count bytes, and wrap; a position modulo N is an offset
  * in the data. A record begins at a multiple of 8 with a struct
  * ipcbook_ring_record; the payload follows, then what is missing to a multiple
  * of 8. It takes at most N / 2 bytes.
  *
- * Rules, by which a record is either seen whole or not at all:
+ * One producer. A record is either seen whole or not at all:
  *
  *  1. The word of the record at which the producer goes on is 0.
  *  2. To publish a record, the producer writes payload, then a 0 into the word
  *     of the record after it, then the record's own word (store-release). So it
  *     needs 8 bytes more than the record's own room. Several records are
  *     published at once by writing the word of the first one last.
- *  3. The consumer reads the word at its position (load-acquire); 0 means that
- *     there is no record. It reads it once and checks the length.
+ *  3. The consumer reads the word at its position (load-acquire). Without
+ *     IPCBOOK_RING_READY there is no record. With IPCBOOK_RING_SKIP there is
+ *     nothing in it. It reads the word once and checks the length.
  *  4. When it is done with a record, it moves consumer.head (store-release),
  *     which the producer reads (load-acquire) before it writes there again. The
  *     producer checks that head is not more than N behind.
  *
- * Who finds nothing to do may sleep:
+ * Sleeping and waking:
  *
- *  5. It reads the other side's wakes, makes its own asleep another odd number
- *     (sequentially consistent store), looks again (sequentially consistent
- *     load) and sleeps until wakes changes. Then it makes asleep even. The
- *     producer writes first into wanted which head it waits for.
+ *  5. Who finds nothing to do reads the other side's wakes, adds 1 to its own
+ *     asleep (sequentially consistent), looks again (sequentially consistent
+ *     load) and sleeps until wakes changes. A producer first writes into wanted
+ *     which head it waits for, and the wakes that it has read; where those are
+ *     in wanted already, someone else waits too, and the earlier head stands.
  *  6. Who has published or released (sequentially consistent store) looks at the
- *     other's asleep (sequentially consistent load). If that is odd, and not the
- *     number for which it did so before, and of a producer wanted is reached, it
- *     adds 1 to its own wakes and wakes who waits for that.
+ *     other's asleep (sequentially consistent load). If that is not the number
+ *     for which it woke last, and of a producer wanted is reached, it adds 1 to
+ *     its own wakes and wakes who waits for that (IPCBOOK_IOC_RING_WAKE).
  *
  * So of both at least one sees what the other wrote, and a sleeper is woken once.
+ * poll() of the descriptor adds to asleep as well.
  *
  * A producer that dies leaves its position behind in tail, or a number of
  * published records further: the next one goes on at the first word that is 0.
  * What had not been published is lost; unpublished tells how many records.
+ *
+ * Many producers (IPCBOOK_RING_MANY). Each has a slot, which it writes alone, and
+ * whose index IPCBOOK_IOC_RING_SLOT tells (in a file, each takes one whose owner
+ * is 0):
+ *
+ *  7. Room is reserved under lock, which holds the index plus 1 of whoever has
+ *     it, and is taken by compare and exchange (acquire). Under it the producer
+ *     writes slot.position, then slot.length (the record's room), a 0 into the
+ *     word of the record after it, its index plus 1 into the record's slot, then
+ *     IPCBOOK_RING_BUSY and the length into its word; only then it moves tail
+ *     (each a store-release). So of whatever lies before tail the length is
+ *     known. Then it gives up lock (store-release).
+ *  8. To publish the record, it writes its word as in 2; to discard it, with
+ *     IPCBOOK_RING_SKIP. Then it makes slot.length 0.
+ *  9. When a producer dies, a record of its slot that is still busy is discarded,
+ *     as in 8, or, if tail has not moved, its word made 0; then its lock is given
+ *     up. The kernel does that as soon as the mapping ends.
+ * 10. The number for which the consumer was woken last is in woken, and whoever
+ *     changes it by compare and exchange wakes.
+ *
+ * Records arrive in the order in which they were reserved. A producer that is
+ * alive and does not go on holds back those after it; "stalled" of struct
+ * ipcbook_stat names it.
+ *
+ * Newest wins (IPCBOOK_RING_OVERWRITE, one producer). The producer does not look
+ * at head:
+ *
+ * 11. Before it writes over records, it moves oldest past them (store, then a
+ *     full barrier, then the new record): its low half is the position of the
+ *     oldest record that stands, its high half how many were before that.
+ * 12. The consumer reads oldest after it read the word, and again after it read
+ *     the record (each time with an acquire barrier before). If that is past its
+ *     position, what it read is not to be trusted: it goes on at oldest.
  */
 
 /* A ring's largest size. */
 #define IPCBOOK_RING_SIZE_MAX		(1U << 30)
 
+/* Most producers at a time. */
+#define IPCBOOK_RING_SLOTS		32U
+
 /* In a record's word: it is there; the rest is the length of its payload. */
 #define IPCBOOK_RING_READY		(1U << 31)
+/* It is being written. */
+#define IPCBOOK_RING_BUSY		(1U << 30)
+/* With READY: there is nothing in it. */
+#define IPCBOOK_RING_SKIP		(1U << 29)
+
+/* Records that a producer publishes together at most. */
+#define IPCBOOK_RING_BATCH		32U
 
 /**
  * struct ipcbook_ring_record - head of a record.
  *
- * @word: 0, or IPCBOOK_RING_READY and the payload's length
- * @pad: not looked at
+ * @word: 0, or what is above and the payload's length
+ * @slot: with many producers, whose it is; otherwise not looked at
  */
 struct ipcbook_ring_record {
 	__u32 word;
-	__u32 pad;
+	__u32 slot;
 };
 
 /**
@@ -851,9 +947,13 @@ struct ipcbook_ring_record {
  *
  * @head: position up to which everything has been read
  * @pad1: not looked at
- * @asleep: odd while it sleeps
+ * @asleep: how often it meant to sleep
  * @pad2: not looked at
- * @wakes: how often it has woken the producer
+ * @wakes: how often it has woken producers
+ * @pad3: not looked at
+ * @records: how many it has read
+ * @bytes: their payloads
+ * @lost: how many were written over before it read them
  */
 struct ipcbook_ring_consumer {
 	__u32 head;
@@ -861,30 +961,130 @@ struct ipcbook_ring_consumer {
 	__u32 asleep;
 	__u32 pad2[31];
 	__u32 wakes;
+	__u32 pad3;
+	__u64 records;
+	__u64 bytes;
+	__u64 lost;
 };
 
 /**
- * struct ipcbook_ring_producer - what the producer tells.
+ * struct ipcbook_ring_slot - what one of many producers tells.
  *
- * @tail: position up to which it knows to have published
- * @unpublished: records that it has begun and not published
- * @discarded: records that producers before it had begun, and not published
+ * @owner: in a file, its process; 0 if nobody has the slot
+ * @position: where the record is that it writes
+ * @length: room of that record, 0 if it writes none
  * @pad1: not looked at
- * @asleep: odd while it sleeps
- * @wanted: which head it then waits for
+ * @records: how many those who had this slot have published
+ * @bytes: their payloads
  * @pad2: not looked at
- * @wakes: how often it has woken the consumer
+ */
+struct ipcbook_ring_slot {
+	__u32 owner;
+	__u32 position;
+	__u32 length;
+	__u32 pad1;
+	__u64 records;
+	__u64 bytes;
+	__u64 pad2[4];
+};
+
+/**
+ * struct ipcbook_ring_producer - what producers tell.
+ *
+ * @tail: position up to which it knows to have published; of many producers, up
+ *	to which they have reserved
+ * @unpublished: records that it has begun and not published
+ * @discarded: in a file, records that producers before it had begun, and not
+ *	published
+ * @lock: of many producers
+ * @oldest: where newest wins, how many records are gone, and the position of the
+ *	oldest that is not
+ * @records: how many have been published by one producer
+ * @bytes: their payloads
+ * @pad1: not looked at
+ * @wanted: which head a sleeper waits for; above that the consumer's wakes
+ * @asleep: how often a producer meant to sleep
+ * @pad2: not looked at
+ * @wakes: how often a producer has woken the consumer
+ * @woken: for which of its asleep, by one of many producers
+ * @pad3: not looked at
+ * @slots: of many producers
  */
 struct ipcbook_ring_producer {
 	__u32 tail;
 	__u32 unpublished;
 	__u32 discarded;
-	__u32 pad1[29];
+	__u32 lock;
+	__u64 oldest;
+	__u64 records;
+	__u64 bytes;
+	__u64 pad1[11];
+	__u64 wanted;
 	__u32 asleep;
-	__u32 wanted;
-	__u32 pad2[30];
+	__u32 pad2[29];
 	__u32 wakes;
+	__u32 woken;
+	__u32 pad3[190];
+	struct ipcbook_ring_slot slots[IPCBOOK_RING_SLOTS];
 };
+
+/* The two sides. */
+#define IPCBOOK_RING_PRODUCER		1U
+#define IPCBOOK_RING_CONSUMER		2U
+
+/**
+ * struct ipcbook_ring_map - argument of IPCBOOK_IOC_RING_MAP.
+ *
+ * @size: in: sizeof(struct ipcbook_ring_map)
+ * @role: in: IPCBOOK_RING_PRODUCER or IPCBOOK_RING_CONSUMER; 0 for what the
+ *	descriptor is, which the device is not
+ * @flags: out: IPCBOOK_RING_MANY, IPCBOOK_RING_OVERWRITE; in: must be zero, as
+ *	all that follows
+ * @pad: zero
+ * @bytes: out: N
+ * @offset: out: where to map
+ * @length: out: how many bytes to map
+ */
+struct ipcbook_ring_map {
+	__u32 size;
+	__u32 role;
+	__u32 flags;
+	__u32 pad;
+	__u64 bytes;
+	__u64 offset;
+	__u64 length;
+};
+
+/* Flag of struct ipcbook_ring_wait: EPIPE if no producer is there any more. */
+#define IPCBOOK_RING_HANGUP		(1U << 1)
+
+/**
+ * struct ipcbook_ring_wait - argument of IPCBOOK_IOC_RING_WAIT.
+ *
+ * Sleeps until wakes of the other side is not @wakes any more.
+ *
+ * @size: sizeof(struct ipcbook_ring_wait)
+ * @role: which side the caller is, or 0, as in struct ipcbook_ring_map
+ * @deadline: see the head of this file
+ * @wakes: what the other side's wakes was
+ * @flags: of a consumer IPCBOOK_RING_HANGUP: EPIPE if no producer is there, and
+ *	one has been since the ring was mapped, or had left records then
+ */
+struct ipcbook_ring_wait {
+	__u32 size;
+	__u32 role;
+	__u64 deadline;
+	__u32 wakes;
+	__u32 flags;
+};
+
+/* All of them on a ring's descriptor, or on the device for the default ring. */
+#define IPCBOOK_IOC_RING_MAP	_IOWR(IPCBOOK_IOC_MAGIC, 0x60, struct ipcbook_ring_map)
+#define IPCBOOK_IOC_RING_WAIT	_IOW(IPCBOOK_IOC_MAGIC, 0x61, struct ipcbook_ring_wait)
+/* Wakes the other side; the argument is the caller's role itself, or 0. */
+#define IPCBOOK_IOC_RING_WAKE	_IO(IPCBOOK_IOC_MAGIC, 0x62)
+/* Returns the index of the slot of the mapping at this address. */
+#define IPCBOOK_IOC_RING_SLOT	_IO(IPCBOOK_IOC_MAGIC, 0x63)
 
 /*
  * ---------------------------------------------------------------------------
