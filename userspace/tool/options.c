@@ -55,11 +55,11 @@ static const struct entry entries[] = {
 	{ OPTION_NOWAIT, false, "nowait", NULL, "do not wait at all" },
 	{ OPTION_COUNT, true, "count", "N", "take N messages" },
 	{ OPTION_FOLLOW, false, "follow", NULL,
-	  "take messages until stopped, or until the queue is removed" },
+	  "take messages until stopped, or until the object is removed" },
 	{ OPTION_FILE, false, "file", "FILE",
 	  "the payload is in FILE; - is standard input" },
 	{ OPTION_LINES, false, "lines", NULL,
-	  "each line of the input is a message" },
+	  "each line is a message" },
 	{ OPTION_NULL, true, "null", NULL,
 	  "a zero byte ends each message, in place of a newline" },
 	{ OPTION_RAW, false, "raw", NULL, "add no newline to a payload" },
@@ -74,7 +74,10 @@ static const struct entry entries[] = {
 	{ OPTION_BYTES, false, "bytes", "SIZE",
 	  "the queue holds at most SIZE bytes of payload: 64K, 1M" },
 	{ OPTION_SIZE, false, "size", "SIZE",
-	  "at most SIZE bytes of a message; just SIZE of a segment" },
+	  "at most SIZE bytes of a message; just SIZE of a segment, ring, block" },
+	{ OPTION_MANY, false, "many", NULL, "many producers at a time" },
+	{ OPTION_OVERWRITE, false, "overwrite", NULL,
+	  "new records displace the oldest; else producers wait" },
 	{ OPTION_UNITS, false, "units", "UNITS",
 	  "as many units, all or none; else 1" },
 	{ OPTION_VALUE, false, "value", "VALUE",
@@ -108,6 +111,7 @@ static const char exclusive[][2] = {
 	{ OPTION_RAW, OPTION_INFO },
 	{ OPTION_RAW, OPTION_JSON },
 	{ OPTION_LINES, OPTION_NULL },
+	{ OPTION_MANY, OPTION_OVERWRITE },
 };
 
 /* A plain decimal number, nothing before or after it. */

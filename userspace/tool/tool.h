@@ -53,10 +53,12 @@ enum option_id {
 	OPTION_JSON	= 'j',
 	OPTION_LINES	= 'l',
 	OPTION_MESSAGES	= 'm',
+	OPTION_MANY	= 'y',
 	OPTION_MODE	= 'M',
 	OPTION_COUNT	= 'n',
 	OPTION_NTH	= 'N',
 	OPTION_OUTPUT	= 'o',
+	OPTION_OVERWRITE = 'O',
 	OPTION_RAW	= 'r',
 	OPTION_SIZE	= 's',
 	OPTION_TYPE	= 't',
@@ -83,7 +85,7 @@ struct command;
  * @timeout: nanoseconds
  * @count: messages to take
  * @limits: of a queue; @limits.size is also the room of a receive, and the size
- *	of a segment
+ *	of a segment, a ring, or a block
  * @units: of a semaphore, to take or give
  * @value: what a semaphore begins with
  * @maximum: most units of it
@@ -178,7 +180,7 @@ int tell_stat(const struct options *options, enum ipcbook_chapter chapter,
 	      int fd);
 int remove_all(const struct options *options, enum ipcbook_chapter chapter);
 
-/* The commands: queue.c, shm.c, sem.c, ls.c */
+/* The commands: queue.c, shm.c, ring.c, sem.c, ls.c */
 int queue_create(const struct options *options);
 int queue_send(const struct options *options);
 int queue_recv(const struct options *options);
@@ -191,6 +193,11 @@ int shm_dump(const struct options *options);
 int shm_show(const struct options *options);
 int shm_stat(const struct options *options);
 int shm_rm(const struct options *options);
+int ring_create(const struct options *options);
+int ring_produce(const struct options *options);
+int ring_consume(const struct options *options);
+int ring_stat(const struct options *options);
+int ring_rm(const struct options *options);
 int sem_create(const struct options *options);
 int sem_down(const struct options *options);
 int sem_up(const struct options *options);
