@@ -779,22 +779,28 @@ static struct book_object *ring_create(const struct ipcbook_open *arg)
 	ring = kzalloc(sizeof(*ring), GFP_KERNEL_ACCOUNT);
 	if (!ring)
 		return ERR_PTR(-ENOMEM);
-	err = pages_alloc(&ring->pages, RING_HEAD_PAGES + (size >> PAGE_SHIFT));
-	if (err) {
-		kfree(ring);
-		return ERR_PTR(err);
-	}
 	ring->size = size;
 	ring->flags = arg->ring.flags;
-	ring->c = page_address(ring->pages.page[0]);
-	ring->p = page_address(ring->pages.page[1]);
 	spin_lock_init(&ring->lock);
 	for (i = 0; i < ARRAY_SIZE(ring->lines); i++) {
 		INIT_LIST_HEAD(&ring->lines[i].sleepers);
 		init_waitqueue_head(&ring->lines[i].pollers);
 	}
-	ring->object.capacity = sizeof(*ring) + pages_memory(&ring->pages);
+	ring->object.capacity = size + RING_HEAD_PAGES * PAGE_SIZE;
 	return &ring->object;
+}
+
+static int ring_fill(struct book_object *object)
+{
+	struct ring *ring = to_ring(object);
+	int err;
+
+	err = pages_alloc(&ring->pages, object->capacity >> PAGE_SHIFT);
+	if (err)
+		return err;
+	ring->c = page_address(ring->pages.page[0]);
+	ring->p = page_address(ring->pages.page[1]);
+	return 0;
 }
 
 static void ring_destroy(struct book_object *object)
@@ -902,6 +908,7 @@ const struct book_chapter ring_chapter = {
 	.mapped = true,
 	.check = ring_check,
 	.create = ring_create,
+	.fill = ring_fill,
 	.destroy = ring_destroy,
 	.stat = ring_stat,
 	.init = ring_init,

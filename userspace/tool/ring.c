@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,7 +36,7 @@
 #define SHOW_NS		200000000ULL
 
 /* A signal that asks to end: in order, between two records. */
-static volatile sig_atomic_t ending;
+static atomic_int ending;
 
 /**
  * struct flow - what goes through
@@ -105,7 +106,7 @@ static int failed_create(const struct options *options, __u64 size, int error)
 	long page = sysconf(_SC_PAGESIZE);
 
 	if (error == -EINVAL && (size & (size - 1) || size < (__u64)page)) {
-		complain("ring '%s' must have a power of two of bytes, at least a page of %ld: --size is %llu",
+		complain("ring '%s' needs a power of two from %ld bytes: --size is %llu",
 			 options->operands[0], page, size);
 		return STATUS_FAILED;
 	}

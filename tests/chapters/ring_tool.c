@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ipcbook ring: what it prints, what goes through it, and its exit status. Both
+ * outputs are looked at as one.
+ */
+#include <libgen.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include <ipcbook/ring.h>
+
+#include "harness.h"
+
+#define NAME	"ring-tool"
+
+enum { DONE, FAILED, USAGE, NOTHING = 4, ABSENT, DENIED };
+
+static char told[65536];
+
+static int start(void **state)
+{
+	fixture_bare(state);
+	umask(022);
+	ipcbook_ring_unlink(NAME);
+	return 0;
+}
+
+static int end(void **state)
+{
+	ipcbook_ring_unlink(NAME);
+	return fixture_end(state);
+}
+
+#define TOOL_TEST(name)	TEST_BETWEEN(name, start, end)
+
+/* Run shell commands as a user; "ipcbook" is the tool beside this program. */
+static int run(uid_t uid, const char *commands)
+{
+	char command[2 * PATH_MAX], self[PATH_MAX / 2] = "";
+
+	holds(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	snprintf(command, sizeof(command),
+		 "cd /tmp; PATH=%s/../bin:$PATH; { %s; } 2>&1", dirname(self),
+		 commands);
+	return shell(uid, command, told, sizeof(told));
+}
+
+#define tells(uid, commands, status, text) do {				\
+	is(run(uid, commands), status);					\
+	if (strcmp(told, text))						\
+		print_message("# told: %s", told);			\
+	is(strcmp(told, text), 0);					\
+} while (0)
+
+#define has(text) do {							\
+	if (!strstr(told, text))					\
+		print_message("# told: %s", told);			\
+	holds(strstr(told, text));					\
+} while (0)
+
+TOOL_TEST(create_makes_a_ring_of_what_was_asked_for)
+{
+	struct ipcbook_stat stat;
+	int fd;
+
+	tells(0, "ipcbook ring create " NAME " --size 128K --many --mode 640",
+	      DONE, "");
+	fd = keep(ipcbook_ring_open(NAME, O_RDONLY, 0, NULL));
+	is(ipcbook_stat(fd, &stat), 0);
+	is(stat.max_bytes, 131072);
+	is(stat.mode, 0640);
+	is(stat.flags, IPCBOOK_RING_MANY);
+	tells(0, "ipcbook ring create " NAME, DONE, "");
+	tells(0, "ipcbook ring create " NAME " --size 64K", FAILED,
+	      "ipcbook: ring 'ring-tool' is there with other settings: size 131072, not 65536\n");
+	tells(0, "ipcbook ring create " NAME " --overwrite", FAILED,
+	      "ipcbook: ring 'ring-tool' is there with other settings: nothing is overwritten\n");
+	tells(0, "ipcbook ring create " NAME " --mode 600", FAILED,
+	      "ipcbook: ring 'ring-tool' is there with other settings: mode 0640, not 0600\n");
+	tells(0, "ipcbook ring create --excl " NAME, FAILED,
+	      "ipcbook: cannot create ring 'ring-tool': it exists already\n");
+	is(run(0, "ipcbook ring create --many --overwrite " NAME), USAGE);
+}
+
+TOOL_TEST(create_refuses_what_is_no_power_of_two)
+{
+	char want[200];
+
+	snprintf(want, sizeof(want),
+		 "ipcbook: ring 'ring-tool' needs a power of two from %ld bytes: --size is 3072\n",
+		 sysconf(_SC_PAGESIZE));
+	tells(0, "ipcbook ring create " NAME " --size 3K", FAILED, want);
+	is(run(1000, "ipcbook ring create " NAME " --size 1G"), FAILED);
+	has("ring_max_");
+	is(ipcbook_ring_unlink(NAME), -ENOENT);
+}
+
+TOOL_TEST(lines_go_through)
+{
+	tells(0, "ipcbook ring create " NAME, DONE, "");
+	tells(0, "printf 'one\\n\\nthree\\nfour' | ipcbook ring produce --lines "
+	      NAME, DONE, "");
+	tells(0, "ipcbook ring consume --lines " NAME, DONE,
+	      "one\n\nthree\nfour\n");
+	tells(0, "printf 'a\\0b\\0' | ipcbook ring produce -0 " NAME
+	      "; ipcbook ring consume -0 " NAME " | tr '\\0' +", DONE, "a+b+");
+	tells(0, "printf 'x\\ny\\n' | ipcbook -j ring produce --lines " NAME,
+	      DONE, "{\"ring\":\"ring-tool\",\"records\":2,\"bytes\":2}\n");
+	tells(0, "ipcbook -j ring consume " NAME, DONE,
+	      "xy{\"ring\":\"ring-tool\",\"records\":2,\"bytes\":2}\n");
+}
+
+TOOL_TEST(as_many_records_as_asked_for_are_taken)
+{
+	tells(0, "ipcbook ring create " NAME, DONE, "");
+	tells(0, "seq 100 | ipcbook ring produce --lines " NAME, DONE, "");
+	tells(0, "ipcbook ring consume --lines -n 2 " NAME, DONE, "1\n2\n");
+	tells(0, "ipcbook ring consume --lines -n 40 " NAME " | tail -n 1",
+	      DONE, "42\n");
+	tells(0, "ipcbook ring consume --lines " NAME " | wc -l", DONE, "58\n");
+	tells(0, "ipcbook ring consume --nowait " NAME, NOTHING,
+	      "ipcbook: cannot read from ring 'ring-tool': that would have to wait\n");
+	tells(0, "ipcbook ring consume --timeout 1ms " NAME, NOTHING,
+	      "ipcbook: cannot read from ring 'ring-tool': time is up\n");
+}
+
+/* Sizes that are and are not whole blocks, through a small ring. */
+TOOL_TEST(a_file_arrives_as_it_was)
+{
+	give_seconds(300);
+	tells(0, "ipcbook ring create --size 16K " NAME, DONE, "");
+	tells(0, "for n in 1 4096 4097 3000001; do"
+	      " head -c $n /dev/urandom >ring-in;"
+	      " ipcbook ring consume " NAME " >ring-out &"
+	      " ipcbook ring produce <ring-in " NAME " || exit 9;"
+	      " wait; cmp ring-in ring-out || exit 8; done", DONE, "");
+	tells(0, "ipcbook ring consume " NAME " | sha256sum >sum-out &"
+	      " sha256sum <ring-in >sum-in;"
+	      " ipcbook ring produce --size 1000 --file ring-in " NAME
+	      "; wait; cmp sum-in sum-out", DONE, "");
+	tells(0, "seq 20000 >ring-in; ipcbook ring consume --lines " NAME
+	      " >ring-out & ipcbook ring produce --lines --file ring-in " NAME
+	      "; wait; cmp ring-in ring-out", DONE, "");
+}
+
+TOOL_TEST(what_was_not_written_stays)
+{
+	tells(0, "ipcbook ring create " NAME, DONE, "");
+	tells(0, "seq 100 | ipcbook ring produce --lines " NAME, DONE, "");
+	tells(0, "ipcbook ring consume --lines --output /dev/full " NAME,
+	      FAILED,
+	      "ipcbook: cannot write /dev/full: No space left on device\n");
+	tells(0, "seq 100 >ring-in; ipcbook ring consume --lines " NAME
+	      " | cmp - ring-in", DONE, "");
+	tells(0, "seq 5 | ipcbook ring produce --lines " NAME, DONE, "");
+	is(run(0, "ipcbook ring consume --lines --file x " NAME), USAGE);
+	tells(0, "ipcbook ring consume --lines " NAME, DONE,
+	      "1\n2\n3\n4\n5\n");
+}
+
+TOOL_TEST(the_newest_win_where_asked_for)
+{
+	tells(0, "ipcbook ring create --overwrite --size 4K " NAME, DONE, "");
+	tells(0, "seq 10000 | ipcbook ring produce --lines " NAME, DONE, "");
+	is(run(0, "ipcbook ring consume --lines " NAME " | tail -n 1"), DONE);
+	has("10000\n");
+	has("ipcbook: ring 'ring-tool': ");
+	has(" records were written over before they were read\n");
+	is(run(0, "ipcbook ring stat " NAME), DONE);
+	has("sent               10000\n");
+	has("depth              0\n");
+}
+
+TOOL_TEST(a_second_one_is_told)
+{
+	tells(0, "ipcbook ring create " NAME, DONE, "");
+	tells(0, "ipcbook ring consume --follow " NAME " & pid=$!;"
+	      " while ! ipcbook ring stat " NAME
+	      " | grep -q 'receivers_waiting  1'; do :; done;"
+	      " ipcbook ring consume " NAME "; status=$?;"
+	      " kill $pid; wait; exit $status", FAILED,
+	      "ipcbook: ring 'ring-tool' has a consumer already\n");
+}
+
+TOOL_TEST(what_is_too_long_is_told)
+{
+	tells(0, "ipcbook ring create --size 4K " NAME, DONE, "");
+	tells(0, "head -c 3000 /dev/zero | ipcbook ring produce --lines " NAME,
+	      FAILED,
+	      "ipcbook: a line of 3000 bytes is too long for ring 'ring-tool': 2040 bytes are the most\n");
+	tells(0, "ipcbook ring produce --size 2041 " NAME " </dev/null", FAILED,
+	      "ipcbook: --size 2041 is too much for ring 'ring-tool': 2040 bytes are the most\n");
+}
+
+TOOL_TEST(names_and_permissions_are_told)
+{
+	tells(0, "ipcbook ring consume " NAME, ABSENT,
+	      "ipcbook: cannot open ring 'ring-tool': it does not exist\n");
+	tells(0, "ipcbook ring create --mode 644 " NAME, DONE, "");
+	tells(1000, "echo x | ipcbook ring produce " NAME, DENIED,
+	      "ipcbook: cannot open ring 'ring-tool': permission denied; it belongs to root:root 0644; you need read and write permission\n");
+	tells(0, "ipcbook ring rm -j " NAME, DONE,
+	      "{\"ring\":\"ring-tool\",\"removed\":true}\n");
+	tells(0, "ipcbook ring rm " NAME, ABSENT,
+	      "ipcbook: cannot remove ring 'ring-tool': it does not exist\n");
+}
