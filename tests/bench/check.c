@@ -7,7 +7,8 @@
  *	twice	two turns of a pipe against one: it is 2, not a half
  *	broken	a side that changes a byte of its messages: it must fail
  *
- * The statistics are checked on values that can be worked out by hand.
+ * The statistics, and the percentiles of times of single operations, are checked
+ * on values that can be worked out by hand.
  */
 #include <math.h>
 #include <stdio.h>
@@ -76,6 +77,30 @@ static int check_statistics(void)
 	return !right;
 }
 
+/* Fifty times of 10 ns, fifty of 64 to 66; and one of a little over 1 ms. */
+static int check_latency(void)
+{
+	static struct bench_latency a, b, one;
+	double low, high, ms;
+	bool right;
+
+	a.samples = 50;
+	a.count[10] = 50;
+	b.samples = 50;
+	b.count[64] = 50;
+	low = bench_latency_percentile(&a, &b, 25);
+	high = bench_latency_percentile(&a, &b, 75);
+	b.samples = 0;
+	b.count[64] = 0;
+	one.last = bench_now() - 1000000;
+	bench_latency_tick(&one);
+	ms = bench_latency_percentile(&one, &b, 50);
+	right = low == 10.5 && high == 65 && one.samples == 1 &&
+		ms >= 970000 && ms < 1500000;
+	printf("percentiles of single times: %s\n", right ? "right" : "WRONG");
+	return !right;
+}
+
 /* A case must come within 3 % of what is expected; 0 expects a failure. */
 static int check_case(const struct bench_case *test,
 		      const struct bench_plan *plan)
@@ -106,7 +131,7 @@ static int check_case(const struct bench_case *test,
  */
 int bench_check_engine(const struct bench_plan *plan)
 {
-	int wrong = check_statistics();
+	int wrong = check_statistics() + check_latency();
 	unsigned int i;
 
 	for (i = 0; i < sizeof(checks) / sizeof(*checks); i++)

@@ -54,6 +54,7 @@ struct run {
 	double open_ns;
 	double canary[2 * BENCH_ROUNDS_MAX];
 	unsigned int canaries;
+	bool tickless;
 };
 
 uint64_t bench_now(void)
@@ -209,6 +210,27 @@ static int run_round(struct run *run, unsigned int first, double ns[2])
 		ns[i] = bench_percentile(run->slice[i], run->slices, 0.25) /
 			run->side[i]->count;
 	return 0;
+}
+
+/* After a round, the times of single operations; first begins. */
+static int time_each(struct run *run, unsigned int first, struct bench_row *row)
+{
+	unsigned int i, which;
+	struct bench_side *side;
+	double ns;
+	int ret = 0;
+
+	for (i = 0; !ret && !run->tickless && i < 2 * BENCH_LATENCY_SLICES;
+	     i++) {
+		which = (i + (i >> 1) + first) & 1;
+		side = run->side[which];
+		side->latency = &row->latency[which];
+		side->latency->last = 0;
+		ret = slice(side, side->count, &ns);
+		run->tickless = !side->latency->last;
+		side->latency = NULL;
+	}
+	return ret;
 }
 
 static bool drifted(struct run *run, double before, double after)
@@ -427,7 +449,7 @@ static int keep_round(struct run *run, unsigned int first,
 	}
 	bench_add_round(row, ns[0], ns[1]);
 	row->now.rounds++;
-	return 0;
+	return time_each(run, first, row);
 }
 
 static void note_error(struct run *run, struct bench_row *row)

@@ -26,6 +26,10 @@
  * two differ by more than BENCH_DRIFT, or either is slower by as much than
  * the canary's median in this case, the round is thrown away, counted and
  * measured again, at most as often as there are rounds; later ones are kept.
+ *
+ * A side may tell the engine when each operation ends, by bench_tick(); round
+ * trips do. Then each round is followed by some slices of either side in which
+ * every single one is timed, for the percentiles.
  */
 #ifndef BENCH_ENGINE_H
 #define BENCH_ENGINE_H
@@ -44,6 +48,9 @@
 #define BENCH_KEPT_MAX		2000
 #define BENCH_SLICES_MIN	5
 #define BENCH_SLICES_MAX	500
+/* Slices of a side after each round in which single operations are timed. */
+#define BENCH_LATENCY_SLICES	6
+#define BENCH_BUCKETS		1920
 /* A slice that takes longer than this, in seconds, is a failure. */
 #define BENCH_WATCHDOG		60
 
@@ -127,6 +134,19 @@ struct bench_partner {
 };
 
 /**
+ * struct bench_latency - times of single operations; see latency.c.
+ *
+ * @last: when the last one ended, 0 before the first
+ * @samples: how many were timed
+ * @count: how many of them lie in each bucket
+ */
+struct bench_latency {
+	uint64_t last;
+	unsigned int samples;
+	unsigned int count[BENCH_BUCKETS];
+};
+
+/**
  * struct bench_side - one side of a case that runs.
  *
  * @test: the case
@@ -140,6 +160,7 @@ struct bench_partner {
  * @data: for the ops
  * @partner: the second process
  * @count: operations of a slice
+ * @latency: where bench_tick() counts, NULL while it does not
  * @error: what went wrong
  */
 struct bench_side {
@@ -154,6 +175,7 @@ struct bench_side {
 	void *data;
 	struct bench_partner partner;
 	unsigned long count;
+	struct bench_latency *latency;
 	char error[200];
 };
 
@@ -196,6 +218,8 @@ struct bench_counts {
  * @all: rounds of all runs, those in @ns
  * @now: of this run, the last ones
  * @runs: how many
+ * @latency: of this run, times of our side's and the peer's operations
+ * @before: the same of earlier runs
  * @error: why this run has no result; empty if it has
  */
 struct bench_row {
@@ -209,6 +233,8 @@ struct bench_row {
 	struct bench_counts all;
 	struct bench_counts now;
 	unsigned int runs;
+	struct bench_latency latency[2];
+	struct bench_latency before[2];
 	char error[220];
 };
 
@@ -220,6 +246,11 @@ int bench_fail(struct bench_side *side, const char *what, int error);
 int bench_check_contents(struct bench_side *side);
 int bench_check_between(struct bench_side *side);
 uint64_t bench_now(void);
+
+/* latency.c */
+void bench_latency_tick(struct bench_latency *latency);
+double bench_latency_percentile(const struct bench_latency *a,
+				const struct bench_latency *b, double percent);
 
 /* partner.c */
 int bench_partner_start(struct bench_side *side,
@@ -234,6 +265,8 @@ struct bench_machine {
 	char kernel[80];
 	char cpu[100];
 	char clocksource[40];
+	const char *host;
+	const char *command;
 };
 
 void bench_machine_describe(struct bench_machine *machine, const char *where);

@@ -36,6 +36,8 @@ static struct {
 	const char *output;
 	const char *where;
 	const char *keep;
+	const char *host;
+	const char *command;
 	long size;
 	unsigned int rounds;
 	int quick;
@@ -44,7 +46,9 @@ static struct {
 	int root_cgroup;
 	int check_engine;
 	int more;
-} options = { .where = "native", .size = -1 };
+} options = {
+	.where = "native", .size = -1, .host = "", .command = "ipcbook-bench",
+};
 
 static void usage(FILE *file)
 {
@@ -58,6 +62,8 @@ static void usage(FILE *file)
 	      "  --quick           9 shorter rounds\n"
 	      "  --output FILE     write the rows there, as JSON\n"
 	      "  --where WORD      the rows' word for where: vm or native (default)\n"
+	      "  --command TEXT    how this was called, for the rows' readers\n"
+	      "  --host TEXT       the CPU on which the VM runs, likewise\n"
 	      "  --keep FILE       add this run's rounds to those of earlier runs there\n"
 	      "  --more            more runs will follow: no table, no JSON\n"
 	      "  --live            overwrite progress in place, as on a terminal\n"
@@ -74,6 +80,8 @@ static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "where", required_argument, NULL, 'w' },
 	{ "keep", required_argument, NULL, 'k' },
+	{ "command", required_argument, NULL, 'C' },
+	{ "host", required_argument, NULL, 'O' },
 	{ "more", no_argument, &options.more, 1 },
 	{ "list", no_argument, &options.list, 1 },
 	{ "quick", no_argument, &options.quick, 1 },
@@ -128,6 +136,12 @@ static void take_option(int option)
 		break;
 	case 'k':
 		options.keep = optarg;
+		break;
+	case 'C':
+		options.command = optarg;
+		break;
+	case 'O':
+		options.host = optarg;
 		break;
 	default:
 		usage(option == 'H' ? stdout : stderr);
@@ -219,6 +233,9 @@ static int measure(const struct bench_case **cases, unsigned int n,
 	unsigned int i, failed = 0;
 
 	bench_machine_describe(&report.machine, options.where);
+	report.machine.host = options.host[0] ? options.host :
+			      report.machine.cpu;
+	report.machine.command = options.command;
 	report.total = n;
 	report.live = options.live || isatty(STDOUT_FILENO);
 	bench_report_begin(&report);

@@ -12,6 +12,8 @@
  * message fails the case. That costs four instructions on either side. The
  * bytes between are compared once a slice or once a case.
  *
+ * A round trip ends with bench_tick(), which costs a test of a pointer.
+ *
  * The loops are inlined with the side's own send and receive functions as
  * constants: no call through a pointer stands between the loop and the system
  * call. Direction 0 goes to the partner, 1 comes back.
@@ -45,6 +47,13 @@ bench_inline int bench_answered(struct bench_side *side, const char *what,
 	if (got == wanted)
 		return 0;
 	return bench_fail(side, what, got < 0 ? -got : EMSGSIZE);
+}
+
+/* An operation has ended; its time counts if the engine wants that. */
+bench_inline void bench_tick(struct bench_side *side)
+{
+	if (side->latency)
+		bench_latency_tick(side->latency);
 }
 
 bench_inline void bench_stamp(struct bench_side *side)
@@ -96,6 +105,7 @@ bench_inline int bench_ping(struct bench_side *side, unsigned long n,
 			ret = receive(side, 1, side->in);
 		if (!ret)
 			ret = bench_stamped(side, side->sequence);
+		bench_tick(side);
 	}
 	return ret ? ret : bench_partner_wait(side);
 }
@@ -201,5 +211,24 @@ static int p##_sink(struct bench_side *side, unsigned long n)		\
 }									\
 									\
 BENCH_TWO(p, stream, p##_source, p##_sink, NULL)
+
+/*
+ * BENCH_STREAM_OF(n, ...): a stream of records of n bytes, without a goal: how
+ * throughput grows with them. Room for 16, and a slice is many times that.
+ */
+#define BENCH_STREAM_OF(n, in, against, us, them)			\
+	{								\
+		.chapter = in, .name = "stream", .peer = against,	\
+		.size = n, .bytes = n,					\
+		.capacity = (n) * 16 > 65536 ? (n) * 16 : 65536,	\
+		.unit = 131072 / (n) > 32 ? 131072 / (n) : 32,	\
+		.stretch = 8, .cpus = 2, .ours = us, .theirs = them	\
+	}
+
+#define BENCH_LONGER_STREAMS(in, against, us, them)			\
+	BENCH_STREAM_OF(256, in, against, us, them),			\
+	BENCH_STREAM_OF(1024, in, against, us, them),			\
+	BENCH_STREAM_OF(4096, in, against, us, them),			\
+	BENCH_STREAM_OF(16384, in, against, us, them)
 
 #endif /* BENCH_PATTERNS_H */

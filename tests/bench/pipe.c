@@ -119,6 +119,8 @@ const struct bench_case bench_pipe_cases[] = {
 	  BYTES(64, 65536), .unit = 64, .stretch = 4 },
 	{ ROW("stream", &bench_ours_stream, &bench_pipe_stream, 0.70),
 	  STREAM(64, 65536, 8192) },
+	BENCH_LONGER_STREAMS("pipe", "pipe", &bench_long_stream,
+			     &bench_theirs_stream),
 	{ ROW("stream", &bench_long_stream, &bench_theirs_stream, 0.90),
 	  STREAM(65536, 65536, 16) },
 	{ ROW("stream-1M", &bench_long_stream, &bench_theirs_stream, 0),

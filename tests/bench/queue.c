@@ -15,7 +15,8 @@
  *	pingpong	round trip between two processes on one CPU; here and
  *			with System V one queue and two types, two pipes
  *	stream		one process sends, another receives, a CPU for each;
- *			time for one message
+ *			time for one message. Messages of more than 64 bytes
+ *			show how throughput grows with them
  *
  * "behind": other messages wait in the queue all the time, and one that comes
  * after them is sent and received past them. The size column is how many wait
@@ -23,6 +24,8 @@
  * have 16 types in turn, 64 bytes each.
  *
  *	typed-behind	pwrite of another type, pread of exactly it
+ *	depth		the same at several depths, against System V with as
+ *			many
  *	upto-behind	pwrite of a type lower than all that wait, receive of
  *			the lowest up to a bound that lets all of them pass
  *	not-behind	those that wait have one type; pwrite of another,
@@ -662,6 +665,11 @@ static const struct bench_ops queue_waiters = {
 /* A slice is eight times what the queue holds: it is full now and then. */
 #define STREAM		BYTES(64), .unit = 8192, .stretch = 8, .cpus = 2
 
+#define DEPTH(n)							\
+	{ ROW("depth", "sysv-msg", &typed_behind, &bench_sysv_pair, 0), \
+	  .size = n, .bytes = 64, .ahead = n, .peer_ahead = n,		\
+	  .capacity = 1 << 20 }
+
 #define SELF(what, n, us, aim) {					\
 	ROW(what, "self-empty", us, us, aim),				\
 	.size = n, .bytes = 64, .ahead = n,				\
@@ -690,6 +698,11 @@ const struct bench_case bench_queue_cases[] = {
 	{ ROW("typed-behind", "sysv-msg", &typed_behind, &bench_sysv_pair,
 	      0.03), .size = 64, .bytes = 64, .ahead = 10000,
 	  .peer_ahead = 10000, .capacity = 1 << 20 },
+	DEPTH(1),
+	DEPTH(10),
+	DEPTH(100),
+	DEPTH(1000),
+	DEPTH(10000),
 	SELF("typed-behind", 10000, &typed_behind, 1.10),
 	SELF("typed-behind", 1000000, &typed_behind, 1.10),
 	SELF("typed-behind-distinct", 10000, &distinct_behind, 0),
@@ -708,5 +721,9 @@ const struct bench_case bench_queue_cases[] = {
 	      0.70), STREAM },
 	{ ROW("stream", "pipe", &bench_queue_stream, &bench_pipe_stream, 0.90),
 	  STREAM },
+	BENCH_LONGER_STREAMS("queue", "pipe", &bench_queue_stream,
+			     &bench_pipe_stream),
+	BENCH_STREAM_OF(65536, "queue", "pipe", &bench_queue_stream,
+			&bench_pipe_stream),
 	{ }
 };

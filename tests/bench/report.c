@@ -2,19 +2,28 @@
 /*
  * What is told: progress while it runs, the table, bench.json.
  *
- * bench.json has one row on each line, so that files of several runs can be
- * put together line by line. ratio is the median of the rounds' ratios, and
+ * bench.json says in its first line when, by which command and on whose CPU it
+ * was measured, and has one row on each of the next, so that files of several
+ * runs can be put together line by line. ratio is the median of the rounds' ratios, and
  * ours_ns and peer_ns the medians of each side's times, so that their quotient
- * may differ from it a little.
+ * may differ from it a little. latency is null where single operations were
+ * not timed.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine.h"
 
 /* Between two lines of progress where they cannot overwrite each other. */
 #define PROGRESS_NS	5000000000ULL
+
+static const double percents[] = {
+	1, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9
+};
+
+#define PERCENTS	(sizeof(percents) / sizeof(*percents))
 
 static struct bench_report *report;
 static uint64_t told;
@@ -166,6 +175,45 @@ static void json_string(FILE *file, const char *name, const char *value)
 	fprintf(file, "\", ");
 }
 
+static void json_times(FILE *file, const char *name,
+		       const struct bench_row *row, int which)
+{
+	const char *between = "";
+	unsigned int i;
+
+	fprintf(file, ", \"%s\": [", name);
+	for (i = 0; i < PERCENTS; i++) {
+		fprintf(file, "%s%.0f", between,
+			bench_latency_percentile(&row->latency[which],
+						 &row->before[which],
+						 percents[i]));
+		between = ", ";
+	}
+	fputc(']', file);
+}
+
+static void json_latency(FILE *file, const struct bench_row *row)
+{
+	unsigned int samples = row->latency[0].samples + row->before[0].samples;
+	const char *between = "";
+	unsigned int i;
+
+	fputs("\"latency\": ", file);
+	if (!samples) {
+		fputs("null, ", file);
+		return;
+	}
+	fprintf(file, "{\"samples\": %u, \"percent\": [", samples);
+	for (i = 0; i < PERCENTS; i++) {
+		fprintf(file, "%s%g", between, percents[i]);
+		between = ", ";
+	}
+	fputc(']', file);
+	json_times(file, "ours_ns", row, 0);
+	json_times(file, "peer_ns", row, 1);
+	fputs("}, ", file);
+}
+
 static void json_row(FILE *file, const struct bench_row *row)
 {
 	const struct bench_case *test = row->test;
@@ -186,12 +234,27 @@ static void json_row(FILE *file, const struct bench_row *row)
 	json_string(file, "clocksource", machine->clocksource);
 	fprintf(file, "\"capacity\": %zu, \"bytes\": %zu, \"ahead\": %ld, ",
 		test->capacity, test->bytes, test->ahead);
+	json_latency(file, row);
 	fprintf(file, "\"repeated\": %u, \"noisy\": %u, \"boots\": %u, \"goal\": ",
 		row->all.repeated, row->all.noisy, row->runs);
 	if (test->goal > 0)
 		fprintf(file, "%.2f}", test->goal);
 	else
 		fputs("null}", file);
+}
+
+static void json_head(FILE *file)
+{
+	time_t now = time(NULL);
+	char date[40];
+
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%MZ", gmtime(&now));
+	fputc('{', file);
+	json_string(file, "date", date);
+	json_string(file, "command", report->machine.command);
+	json_string(file, "host_cpu", report->machine.host);
+	json_string(file, "version", IPCBOOK_VERSION);
+	fputs("\"rows\":[", file);
 }
 
 /**
@@ -211,7 +274,7 @@ int bench_report_json(const char *path)
 	file = fopen(temporary, "we");
 	if (!file)
 		return -errno;
-	fputs("{\"rows\":[", file);
+	json_head(file);
 	for (i = 0; i < report->count; i++) {
 		if (report->rows[i].error[0])
 			continue;

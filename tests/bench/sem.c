@@ -51,6 +51,7 @@ bench_inline int unit_ping(struct bench_side *side, unsigned long n,
 		ret = give(side, 0);
 		if (!ret)
 			ret = take(side, 1);
+		bench_tick(side);
 	}
 	return ret ? ret : bench_partner_wait(side);
 }
