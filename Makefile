@@ -154,7 +154,7 @@ vm_setup := tests/setup build vm $(if $(filter debug kcsan,$(KERNEL)),debug)
 
 .PHONY: setup
 setup: ## install all packages that any target here needs
-	@tests/setup build vm check lint debug
+	@tests/setup build vm check lint debug pictures docs browser
 
 .PHONY: vm-ready
 vm-ready:
@@ -185,14 +185,20 @@ models: ## the ring's protocol, checked by spin; each model's broken twins must 
 	@tests/setup build models
 	@tests/models/run
 
+.PHONY: docs
+docs: ## the handbook as a book, in build/docs/html
+	@tests/setup pictures docs vm
+	@Documentation/sphinx/build
+
 .PHONY: bench
 bench: vm-ready ## ipcbook against the kernel's own primitives; QUICK=1 for a first look
+	@tests/setup pictures
 	@$(MAKE) --no-print-directory -s $B/bench/ipcbook-bench
 	@tests/bench/run --kernel $(KERNEL) $(if $(QUICK),--quick)
 
 .PHONY: lint
-lint: ## compiler warnings, checkpatch, sparse, shellcheck
-	@tests/setup build vm check lint
+lint: ## compiler warnings, checkpatch, sparse, shellcheck, the handbook
+	@tests/setup build vm check lint pictures docs browser
 	@tests/lint $(KERNEL)
 
 ##@ Installing (DESTDIR, PREFIX)
@@ -239,7 +245,7 @@ uninstall: ## take away what install put there
 ##@ Cleaning
 .PHONY: clean
 clean: ## what was compiled here; kernels and downloads stay
-	rm -rf $B/obj $B/lib $B/bin $B/tests $B/bench $B/kmod $B/check $B/vm kmod/ipcbook.ko
+	rm -rf $B/obj $B/lib $B/bin $B/tests $B/bench $B/docs $B/kmod $B/check $B/vm kmod/ipcbook.ko
 
 .PHONY: distclean
 distclean: clean ## everything that was built or downloaded
