@@ -73,6 +73,9 @@ MODULE_PARM_DESC(queue_max_size, "Most payload bytes of one message");
 #define SLOT_SIZE	256
 #define QUEUE_SLOT	(SLOT_SIZE - offsetof(struct queue_msg, data))
 
+/* Messages of a batch that one hold of the lock is for. */
+#define QUEUE_RUN	16
+
 /* Free slots, and bytes of other free messages, that a queue keeps. */
 #define QUEUE_SPARE		1024
 #define QUEUE_SPARE_LARGE	65536
@@ -244,7 +247,6 @@ struct queue_file {
  * @buf: where to, or
  * @iter: where to
  * @info: where the sender's identity goes, or NULL
- * @entry: the entry of a batch to be filled, or NULL
  */
 struct wanted {
 	u32 select;
@@ -255,7 +257,6 @@ struct wanted {
 	void __user *buf;
 	struct iov_iter *iter;
 	struct ipcbook_queue_info __user *info;
-	struct ipcbook_queue_entry __user *entry;
 };
 
 /**
@@ -630,40 +631,50 @@ static __always_inline int copy_data(struct queue_msg *msg, struct wanted *want,
 	return copy_to_user(want->buf, msg->data, len) ? -EFAULT : 0;
 }
 
-/* Where @msg comes from, as its receiver is to see it. */
-static void msg_info(const struct queue_msg *msg,
-		     struct ipcbook_queue_info *info)
+/**
+ * struct seen - a sender, as a receiver sees it
+ * @pid: process
+ * @uid: effective user
+ * @gid: effective group
+ * @info: holds what they are in the receiver's namespaces
+ */
+struct seen {
+	const struct pid *pid;
+	kuid_t uid;
+	kgid_t gid;
+	struct ipcbook_queue_info info;
+};
+
+static void see_sender(struct seen *seen, const struct queue_msg *msg)
 {
-	*info = (struct ipcbook_queue_info) {
-		.type = msg->item.bin->type,
-		.length = msg->len,
-		.number = msg->item.number,
-		.sent_ns = msg->sent_ns,
-		.pid = pid_vnr(msg->pid),
-		.uid = from_kuid_munged(current_user_ns(), msg->uid),
-		.gid = from_kgid_munged(current_user_ns(), msg->gid),
-	};
+	seen->pid = msg->pid;
+	seen->uid = msg->uid;
+	seen->gid = msg->gid;
+	seen->info.pid = pid_vnr(msg->pid);
+	seen->info.uid = from_kuid_munged(current_user_ns(), msg->uid);
+	seen->info.gid = from_kgid_munged(current_user_ns(), msg->gid);
+	seen->info.pad = 0;
+}
+
+/* Where @msg comes from, as its receiver is to see it. */
+static void see(struct seen *seen, const struct queue_msg *msg)
+{
+	if (seen->pid != msg->pid || !uid_eq(seen->uid, msg->uid) ||
+	    !gid_eq(seen->gid, msg->gid))
+		see_sender(seen, msg);
+	seen->info.type = msg->item.bin->type;
+	seen->info.length = msg->len;
+	seen->info.number = msg->item.number;
+	seen->info.sent_ns = msg->sent_ns;
 }
 
 static noinline int copy_info(const struct queue_msg *msg,
 			      struct ipcbook_queue_info __user *to)
 {
-	struct ipcbook_queue_info info;
+	struct seen seen = { .pid = NULL };
 
-	msg_info(msg, &info);
-	return book_copy_out(to, &info, sizeof(info));
-}
-
-/* What a receiver in a batch is told, all but where the payload is. */
-static noinline int copy_entry(const struct queue_msg *msg, size_t len,
-			       struct ipcbook_queue_entry __user *to)
-{
-	struct ipcbook_queue_entry entry;
-
-	entry.len = len;
-	msg_info(msg, &entry.info);
-	return book_copy_out(&to->len, &entry.len,
-			     sizeof(entry) - offsetof(typeof(entry), len));
+	see(&seen, msg);
+	return book_copy_out(to, &seen.info, sizeof(seen.info));
 }
 
 /* Everything of @msg that its receiver asked for. */
@@ -672,8 +683,6 @@ static __always_inline int copy_out(struct queue_msg *msg, struct wanted *want,
 {
 	int err = copy_data(msg, want, len);
 
-	if (!err && unlikely(want->entry))
-		err = copy_entry(msg, len, want->entry);
 	if (!err && unlikely(want->info))
 		err = copy_info(msg, want->info);
 	return err;
@@ -846,7 +855,7 @@ static void queue_grant(struct queue *queue, struct waiter **list)
  * @msg has been copied out. Returns what msg_free() is to free without the
  * lock.
  */
-static struct queue_msg *queue_consume(struct queue *queue,
+static __always_inline struct queue_msg *queue_consume(struct queue *queue,
 				       struct queue_msg *msg,
 				       struct waiter **list)
 {
@@ -867,7 +876,7 @@ static struct queue_msg *queue_consume(struct queue *queue,
 }
 
 /* @msg could not be copied out: to the next who wants it, or into its place. */
-static void queue_return(struct queue *queue, struct queue_msg *msg,
+static noinline void queue_return(struct queue *queue, struct queue_msg *msg,
 			 struct waiter **list)
 {
 	lockdep_assert_held(&queue->lock);
@@ -892,7 +901,7 @@ static __always_inline void msg_copy(struct queue_msg *msg, const u64 *from,
 		to[i] = from[i];
 }
 
-static void msg_fill(struct queue *queue, struct queue_msg *msg,
+static __always_inline void msg_fill(struct queue *queue, struct queue_msg *msg,
 		     const struct offer *offer)
 {
 	struct pid *pid = task_tgid(current);
@@ -969,7 +978,7 @@ static struct queue_msg *msg_large(struct queue *queue, struct offer *offer)
 }
 
 /* Lets @msg in, at once or when there is room. */
-static int queue_enter(struct queue *queue, struct queue_msg *msg,
+static __always_inline int queue_enter(struct queue *queue, struct queue_msg *msg,
 		       const struct offer *offer, struct waiter **list)
 	__must_hold(&queue->lock)
 {
@@ -1084,6 +1093,171 @@ out:
 	return err;
 }
 
+/* Copies what an entry of a batch says into @offer. */
+static int offer_entry(struct offer *offer,
+		       const struct ipcbook_queue_entry __user *from)
+{
+	struct ipcbook_queue_entry entry __uninitialized;
+
+	if (book_copy_in(&entry, from, sizeof(entry)))
+		return -EFAULT;
+	if (entry.info.length | entry.info.number | entry.info.sent_ns |
+	    entry.info.pid | entry.info.uid | entry.info.gid | entry.info.pad)
+		return -EINVAL;
+	offer->type = entry.info.type;
+	offer->len = entry.len;
+	offer->buf = u64_to_user_ptr(entry.buf);
+	return 0;
+}
+
+/* Takes up to @n free slots. */
+static unsigned int slots_get(struct queue *queue, struct queue_msg **msgs,
+			      unsigned int n)
+{
+	unsigned int i;
+
+	spin_lock(&queue->lock);
+	for (i = 0; i < n && queue->slots; i++)
+		msgs[i] = slot_get(queue);
+	spin_unlock(&queue->lock);
+	return i;
+}
+
+/*
+ * Lets in the first @n of the @all slots in @msgs, in order, and gives the others
+ * back. Returns how many went; @err is why no more did, if there is a reason.
+ */
+static unsigned int queue_enter_run(struct queue *queue, struct offer *offer,
+				    struct queue_msg **msgs, const s64 *types,
+				    unsigned int n, unsigned int all, int *err)
+{
+	struct queue_msg *unused = NULL, *msg;
+	struct waiter *list = NULL;
+	unsigned int i, sent;
+	struct bin *bin;
+
+	spin_lock(&queue->lock);
+	for (i = 0; i < n; i++) {
+		msg = msgs[i];
+		bin = shelf_pin(&queue->queued, types[i]);
+		/* What this needs is more easily had for one message. */
+		if (unlikely(!bin)) {
+			*err = 0;
+			break;
+		}
+		msg->item.bin = bin;
+		offer->type = types[i];
+		offer->len = msg->len;
+		msg_fill(queue, msg, offer);
+		*err = queue_enter(queue, msg, offer, &list);
+		if (unlikely(*err)) {
+			shelf_unpin(&queue->queued, bin);
+			break;
+		}
+	}
+	sent = i;
+	for (; i < all; i++) {
+		msg = msgs[i];
+		if (slot_put(queue, msg)) {
+			msg->next = unused;
+			unused = msg;
+		}
+	}
+	spin_unlock(&queue->lock);
+	wake_all(list);
+	while ((msg = unused)) {
+		unused = msg->next;
+		msg->len = 0;
+		msg_free(msg);
+	}
+	return sent;
+}
+
+/**
+ * queue_send_run() - sends some messages of a batch
+ * @queue: where to
+ * @offer: how; its type, len and buf are this function's
+ * @entries: what
+ * @n: how many, up to QUEUE_RUN
+ * @err: why not all went, as queue_send() says it; 0 if there is no reason but
+ *	that the next one wants queue_send()
+ *
+ * Payloads are copied into free slots without the lock, and then all are let in
+ * under one hold of it. If one has to wait for room, those behind it wait with it.
+ *
+ * Return: how many went.
+ */
+static unsigned int queue_send_run(struct queue *queue, struct offer *offer,
+				   const struct ipcbook_queue_entry __user *entries,
+				   unsigned int n, int *err)
+{
+	struct queue_msg *msgs[QUEUE_RUN] __uninitialized;
+	s64 types[QUEUE_RUN] __uninitialized;
+	unsigned int all, i;
+	int why = 0;
+
+	*err = 0;
+	all = slots_get(queue, msgs, n);
+	for (i = 0; i < all; i++) {
+		why = offer_entry(offer, entries + i) ?:
+		      queue_check_offer(queue, offer);
+		if (why || offer->len > QUEUE_SLOT)
+			break;
+		if (book_copy_in(msgs[i]->data, offer->buf, offer->len)) {
+			why = -EFAULT;
+			break;
+		}
+		msgs[i]->len = offer->len;
+		types[i] = offer->type;
+	}
+	n = i;
+	i = queue_enter_run(queue, offer, msgs, types, n, all, err);
+	if (i == n && !*err)
+		*err = why;
+	return i;
+}
+
+/* The same for one that is long, or needs more memory than there is. */
+static int queue_send_entry(struct queue *queue, struct offer *offer,
+			    const struct ipcbook_queue_entry __user *entry)
+{
+	return offer_entry(offer, entry) ?: queue_send(queue, offer);
+}
+
+/**
+ * queue_send_batch() - sends messages
+ * @queue: where to
+ * @offer: how; its type, len and buf are this function's
+ * @entries: what
+ * @n: how many
+ *
+ * Return: how many went; if none did, why, as queue_send() says it.
+ */
+static long queue_send_batch(struct queue *queue, struct offer *offer,
+			     const struct ipcbook_queue_entry __user *entries,
+			     unsigned int n)
+{
+	unsigned int done = 0, sent;
+	int err = 0;
+
+	while (done < n && !err) {
+		sent = 0;
+		/* After a long one there will mostly come another. */
+		if (offer->len <= QUEUE_SLOT)
+			sent = queue_send_run(queue, offer, entries + done,
+					      min_t(unsigned int, n - done,
+						    QUEUE_RUN), &err);
+		if (!sent && !err) {
+			err = queue_send_entry(queue, offer, entries + done);
+			sent = !err;
+		}
+		done += sent;
+		if (need_resched())
+			cond_resched();
+	}
+	return done ?: err;
+}
+
 /* ----------------------------------------------------------------- receiving */
 
 static bool wanted_fits(const struct wanted *want, const struct queue_msg *msg)
@@ -1092,7 +1266,7 @@ static bool wanted_fits(const struct wanted *want, const struct queue_msg *msg)
 }
 
 /* Takes what @want selects: from the queue, or from a blocked sender's hand. */
-static struct queue_msg *queue_take(struct queue *queue,
+static __always_inline struct queue_msg *queue_take(struct queue *queue,
 				    const struct wanted *want,
 				    struct waiter **list)
 {
@@ -1195,6 +1369,176 @@ static ssize_t queue_receive(struct queue *queue, struct wanted *want)
 	if (IS_ERR(msg))
 		return PTR_ERR(msg);
 	return queue_deliver(queue, msg, want);
+}
+
+/* A message of a batch, on its way to its receiver. */
+struct arrival {
+	struct queue_msg *msg;
+	u64 buf;
+	u64 room;
+};
+
+/* Where the payloads of @n entries go, or of as many as can be read. */
+static unsigned int arrivals_read(struct arrival *arrivals,
+				  const struct ipcbook_queue_entry __user *from,
+				  unsigned int n)
+{
+	unsigned int i;
+
+	BUILD_BUG_ON(offsetof(struct arrival, room) -
+		     offsetof(struct arrival, buf) !=
+		     offsetof(struct ipcbook_queue_entry, len) -
+		     offsetof(struct ipcbook_queue_entry, buf));
+	for (i = 0; i < n; i++)
+		if (book_copy_in(&arrivals[i].buf, &from[i].buf,
+				 2 * sizeof(u64)))
+			break;
+	return i;
+}
+
+/*
+ * Takes what @want selects for up to @n entries. Only for the first it waits, or
+ * looks into the hands of blocked senders. Returns how many, or why none.
+ */
+static int queue_take_run(struct queue *queue, struct wanted *want,
+			  struct arrival *arrivals, unsigned int n)
+{
+	struct waiter *list = NULL;
+	struct queue_msg *msg;
+	unsigned int i = 0;
+
+	want->room = arrivals[0].room;
+	spin_lock(&queue->lock);
+	msg = queue_take(queue, want, &list);
+	if (msg == ERR_PTR(-EAGAIN) && !(want->flags & IPCBOOK_NOWAIT))
+		msg = queue_block_receiver(queue, want, &list);
+	while (!IS_ERR(msg)) {
+		arrivals[i++].msg = msg;
+		if (i == n)
+			break;
+		msg = to_msg(shelf_select(&queue->queued, want->select,
+					  want->type));
+		want->room = arrivals[i].room;
+		if (!msg || !wanted_fits(want, msg))
+			break;
+		shelf_take(&queue->queued, &msg->item);
+	}
+	spin_unlock(&queue->lock);
+	wake_all(list);
+	return i ?: PTR_ERR(msg);
+}
+
+/* Copies out a message that was taken, and what its entry tells of it. */
+static int copy_arrival(const struct arrival *arrival, struct wanted *want,
+			struct ipcbook_queue_entry __user *to,
+			struct seen *seen)
+{
+	struct {
+		u64 len;
+		struct ipcbook_queue_info info;
+	} told __uninitialized;
+
+	want->buf = u64_to_user_ptr(arrival->buf);
+	told.len = min_t(u64, arrival->msg->len, arrival->room);
+	see(seen, arrival->msg);
+	told.info = seen->info;
+	return copy_data(arrival->msg, want, told.len) ?:
+	       book_copy_out(&to->len, &told, sizeof(told));
+}
+
+/**
+ * queue_receive_run() - receives some messages of a batch
+ * @queue: where from
+ * @want: which, and how long to wait for the first; its room and buf are this
+ *	function's
+ * @entries: where to
+ * @n: how many, up to QUEUE_RUN
+ *
+ * All are taken under one hold of the lock, copied out without it, and let go
+ * under another. If one cannot be copied, it and those behind it go back.
+ *
+ * Return: how many; if none, why, as queue_receive() says it.
+ */
+static int queue_receive_run(struct queue *queue, struct wanted *want,
+			     struct ipcbook_queue_entry __user *entries,
+			     unsigned int n)
+{
+	struct arrival arrivals[QUEUE_RUN] __uninitialized;
+	struct queue_msg *unused = NULL, *msg;
+	struct seen seen = { .pid = NULL };
+	struct waiter *list = NULL;
+	int taken, copied, err = 0;
+	int i;
+
+	n = arrivals_read(arrivals, entries, n);
+	if (!n)
+		return -EFAULT;
+	taken = queue_take_run(queue, want, arrivals, n);
+	if (taken < 0)
+		return taken;
+	for (copied = 0; copied < taken; copied++) {
+		err = copy_arrival(&arrivals[copied], want, entries + copied,
+				   &seen);
+		if (err)
+			break;
+	}
+	/* A process that is being killed never gets to see what it received. */
+	if (fatal_signal_pending(current)) {
+		err = -EINTR;
+		copied = 0;
+	}
+
+	spin_lock(&queue->lock);
+	for (i = 0; i < copied; i++) {
+		msg = arrivals[i].msg;
+		trace_queue_receive(queue->object.id, msg->item.bin->type,
+				    msg->len, msg->item.number);
+		msg = queue_consume(queue, msg, &list);
+		if (msg) {
+			msg->next = unused;
+			unused = msg;
+		}
+	}
+	for (; i < taken; i++)
+		queue_return(queue, arrivals[i].msg, &list);
+	spin_unlock(&queue->lock);
+	wake_all(list);
+	while ((msg = unused)) {
+		unused = msg->next;
+		msg_free(msg);
+	}
+	return copied ?: err;
+}
+
+/**
+ * queue_receive_batch() - receives messages
+ * @queue: where from
+ * @want: which, and how long to wait for the first; its room and buf are this
+ *	function's
+ * @entries: where to
+ * @n: how many at most
+ *
+ * Return: how many; if none, why, as queue_receive() says it.
+ */
+static long queue_receive_batch(struct queue *queue, struct wanted *want,
+				struct ipcbook_queue_entry __user *entries,
+				unsigned int n)
+{
+	unsigned int done = 0;
+	int got;
+
+	do {
+		got = queue_receive_run(queue, want, entries + done,
+					min_t(unsigned int, n - done, QUEUE_RUN));
+		if (got < 0)
+			break;
+		done += got;
+		/* It waits for the first message only. */
+		want->flags |= IPCBOOK_NOWAIT;
+		if (need_resched())
+			cond_resched();
+	} while (done < n);
+	return done ?: got;
 }
 
 /**
@@ -1541,32 +1885,12 @@ static int queue_copy_batch(struct ipcbook_queue_batch *arg, u32 flags,
 	return 0;
 }
 
-static int queue_send_entry(struct queue *queue, struct offer *offer,
-			    const struct ipcbook_queue_entry __user *entry)
-{
-	struct ipcbook_queue_entry arg;
-	int err;
-
-	err = book_copy_in(&arg, entry, sizeof(arg));
-	if (err)
-		return err;
-	if (arg.info.length || arg.info.number || arg.info.sent_ns ||
-	    arg.info.pid || arg.info.uid || arg.info.gid || arg.info.pad)
-		return -EINVAL;
-	offer->type = arg.info.type;
-	offer->len = arg.len;
-	offer->buf = u64_to_user_ptr(arg.buf);
-	return queue_send(queue, offer);
-}
-
 static long queue_ioctl_send_batch(struct book_file *file, struct file *filp,
 				   const void __user *argp)
 {
-	struct ipcbook_queue_entry __user *entries;
 	struct offer offer = { .gfp = GFP_KERNEL };
 	struct ipcbook_queue_batch arg;
-	long err;
-	u32 i;
+	int err;
 
 	err = book_may(file, filp, BOOK_WRITE) ?:
 	      queue_copy_batch(&arg, IPCBOOK_NOWAIT, argp);
@@ -1574,48 +1898,20 @@ static long queue_ioctl_send_batch(struct book_file *file, struct file *filp,
 		return err;
 	if (arg.select || arg.type)
 		return -EINVAL;
-	entries = u64_to_user_ptr(arg.entries);
 	offer.flags = arg.flags;
 	offer.deadline = arg.deadline;
 	if (queue_nowait(filp))
 		offer.flags |= IPCBOOK_NOWAIT;
-	for (i = 0; i < arg.count; i++) {
-		err = queue_send_entry(to_queue(file->object), &offer,
-				       entries + i);
-		if (err)
-			break;
-		if (need_resched())
-			cond_resched();
-	}
-	return i ? i : err;
-}
-
-static ssize_t queue_recv_entry(struct queue *queue, struct wanted *want,
-				struct ipcbook_queue_entry __user *entry)
-{
-	struct {
-		u64 buf;
-		u64 len;
-	} arg;
-	int err;
-
-	err = book_copy_in(&arg, entry, sizeof(arg));
-	if (err)
-		return err;
-	want->buf = u64_to_user_ptr(arg.buf);
-	want->room = arg.len;
-	want->entry = entry;
-	return queue_receive(queue, want);
+	return queue_send_batch(to_queue(file->object), &offer,
+				u64_to_user_ptr(arg.entries), arg.count);
 }
 
 static long queue_ioctl_recv_batch(struct book_file *file, struct file *filp,
 				   const void __user *argp)
 {
-	struct ipcbook_queue_entry __user *entries;
 	struct ipcbook_queue_batch arg;
 	struct wanted want;
-	ssize_t ret;
-	u32 i;
+	int ret;
 
 	ret = book_may(file, filp, BOOK_READ) ?:
 	      queue_copy_batch(&arg, IPCBOOK_NOWAIT | IPCBOOK_TRUNCATE, argp);
@@ -1623,7 +1919,6 @@ static long queue_ioctl_recv_batch(struct book_file *file, struct file *filp,
 		return ret;
 	if (queue_check_select(arg.select, arg.type, false))
 		return -EINVAL;
-	entries = u64_to_user_ptr(arg.entries);
 	want = (struct wanted) {
 		.select = arg.select,
 		.flags = arg.flags,
@@ -1632,17 +1927,8 @@ static long queue_ioctl_recv_batch(struct book_file *file, struct file *filp,
 	};
 	if (queue_nowait(filp))
 		want.flags |= IPCBOOK_NOWAIT;
-	for (i = 0; i < arg.count; i++) {
-		ret = queue_recv_entry(to_queue(file->object), &want,
-				       entries + i);
-		if (ret < 0)
-			break;
-		/* It waits for the first message only. */
-		want.flags |= IPCBOOK_NOWAIT;
-		if (need_resched())
-			cond_resched();
-	}
-	return i ? i : ret;
+	return queue_receive_batch(to_queue(file->object), &want,
+				   u64_to_user_ptr(arg.entries), arg.count);
 }
 
 static long queue_ioctl_select(struct book_file *file, const void __user *argp)
