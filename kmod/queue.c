@@ -748,14 +748,17 @@ static bool queue_hand_over(struct queue *queue, struct queue_msg *msg,
 static __always_inline void queue_count_in(struct queue *queue,
 					   struct queue_msg *msg)
 {
+	struct pid *pid = msg->pid;
+	u32 len = msg->len;
+
 	msg->item.number = ++queue->number;
 	queue->messages++;
-	queue->bytes += msg->len;
-	queue->count.sent_bytes += msg->len;
+	queue->bytes += len;
+	queue->count.sent_bytes += len;
 	queue->count.sent_ns = msg->sent_ns;
-	if (queue->sender != msg->pid) {
+	if (unlikely(queue->sender != pid)) {
 		put_pid(queue->sender);
-		queue->sender = get_pid(msg->pid);
+		queue->sender = get_pid(pid);
 	}
 }
 
@@ -859,14 +862,18 @@ static __always_inline struct queue_msg *queue_consume(struct queue *queue,
 				       struct queue_msg *msg,
 				       struct waiter **list)
 {
-	bool full = !queue_writable(queue) || queue->crowded;
 	struct pid *pid = task_tgid(current);
+	bool full = false;
 
 	lockdep_assert_held(&queue->lock);
+	/* Nothing but these waits for room. */
+	if (unlikely(!line_empty(&queue->blocked) || queue->crowded ||
+		     waitqueue_active(&queue->writers)))
+		full = !queue_writable(queue) || queue->crowded;
 	queue->messages--;
 	queue->bytes -= msg->len;
 	queue->count.received_ns = queue_now(queue);
-	if (queue->receiver != pid) {
+	if (unlikely(queue->receiver != pid)) {
 		put_pid(queue->receiver);
 		queue->receiver = get_pid(pid);
 	}
@@ -904,6 +911,7 @@ static __always_inline void msg_copy(struct queue_msg *msg, const u64 *from,
 static __always_inline void msg_fill(struct queue *queue, struct queue_msg *msg,
 		     const struct offer *offer)
 {
+	const struct cred *cred = current_cred();
 	struct pid *pid = task_tgid(current);
 
 	if (unlikely(msg->pid != pid)) {
@@ -911,8 +919,8 @@ static __always_inline void msg_fill(struct queue *queue, struct queue_msg *msg,
 		msg->pid = get_pid(pid);
 	}
 	msg->sent_ns = queue_now(queue);
-	msg->uid = current_euid();
-	msg->gid = current_egid();
+	msg->uid = cred->euid;
+	msg->gid = cred->egid;
 	msg->len = offer->len;
 	msg->users = 1;
 }
