@@ -19,6 +19,10 @@
  * Joining and leaving cost the same. Nothing is allocated: the place in the
  * line is part of who waits.
  *
+ * Those who wait for messages stand in three lines, one for each way of selecting
+ * by type: a message of type T is for those who want exactly T, for those whose
+ * bound is T or above, and for those who refuse another type than T.
+ *
  * Locks: none; whoever owns the line has one.
  */
 #include <linux/jhash.h>
@@ -318,4 +322,77 @@ struct place *line_search(const struct line *line, u32 select, s64 type)
 	default:
 		return line_oldest_but(line, type);
 	}
+}
+
+/* ----------------------------------------- those who wait for a message's type */
+
+/* Who has waited longest of those who select @type, or NULL. */
+struct place *wants_oldest(const struct wants *wants, s64 type)
+{
+	const struct line *lines = wants->lines;
+	struct place *place;
+
+	place = line_find(&lines[WANT_EXACT], type);
+	if (line_reaches(&lines[WANT_UPTO], type))
+		place = line_older(place, line_oldest(&lines[WANT_UPTO], type,
+						      IPCBOOK_TYPE_MAX));
+	if (line_has_other(&lines[WANT_NOT], type))
+		place = line_older(place, line_oldest_but(&lines[WANT_NOT],
+							  type));
+	return place;
+}
+
+typedef void (*place_fn)(struct line *line, struct place *place);
+
+static bool each_of_type(struct line *line, struct place *first, place_fn fn)
+{
+	struct place *place, *next;
+
+	list_for_each_entry_safe(place, next, &first->same, same)
+		fn(line, place);
+	fn(line, first);
+	return true;
+}
+
+static bool each_in_range(struct line *line, s64 low, s64 high, place_fn fn)
+{
+	struct rb_node *after;
+	struct place *first;
+	bool any = false;
+
+	for (first = line_lowest(line, low); first && first->type <= high;
+	     first = after ? to_place(after) : NULL) {
+		after = rb_next(&first->node);
+		any |= each_of_type(line, first, fn);
+	}
+	return any;
+}
+
+/**
+ * wants_each() - calls a function for all who select a type
+ * @wants: those who wait
+ * @type: which
+ * @fn: the function; may take the one it is called with out of the line
+ *
+ * Return: whether there was anybody.
+ */
+bool wants_each(struct wants *wants, s64 type, place_fn fn)
+{
+	struct line *lines = wants->lines;
+	struct place *first;
+	bool any = false;
+
+	first = line_find(&lines[WANT_EXACT], type);
+	if (first)
+		any |= each_of_type(&lines[WANT_EXACT], first, fn);
+	if (line_reaches(&lines[WANT_UPTO], type))
+		any |= each_in_range(&lines[WANT_UPTO], type, IPCBOOK_TYPE_MAX,
+				     fn);
+	if (line_has_other(&lines[WANT_NOT], type)) {
+		any |= each_in_range(&lines[WANT_NOT], IPCBOOK_TYPE_MIN,
+				     type - 1, fn);
+		any |= each_in_range(&lines[WANT_NOT], type + 1,
+				     IPCBOOK_TYPE_MAX, fn);
+	}
+	return any;
 }

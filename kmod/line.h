@@ -174,4 +174,38 @@ static inline unsigned int line_crowded(const struct line *line)
 	return bits + 2;
 }
 
+/* Kinds of selectors that have a line each; any type is up to the highest. */
+enum { WANT_EXACT, WANT_UPTO, WANT_NOT, WANTS };
+
+/**
+ * struct wants - those who wait for messages
+ * @lines: by kind of selector; each sorted by what the selector compares with
+ */
+struct wants {
+	struct line lines[WANTS];
+};
+
+/* The line that a selector belongs to. */
+static inline struct line *wants_line(struct wants *wants, u32 select)
+{
+	switch (select) {
+	case IPCBOOK_EXACT:
+		return &wants->lines[WANT_EXACT];
+	case IPCBOOK_NOT:
+		return &wants->lines[WANT_NOT];
+	default:
+		return &wants->lines[WANT_UPTO];
+	}
+}
+
+/* The type by which a selector stands there. */
+static inline s64 want_type(u32 select, s64 type)
+{
+	return select == IPCBOOK_ANY ? IPCBOOK_TYPE_MAX : type;
+}
+
+struct place *wants_oldest(const struct wants *wants, s64 type);
+bool wants_each(struct wants *wants, s64 type,
+		void (*fn)(struct line *line, struct place *place));
+
 #endif /* _IPCBOOK_LINE_H */

@@ -343,16 +343,10 @@ static struct item *older(struct item *a, struct item *b)
 	return a->number < b->number ? a : b;
 }
 
-/* The first of a run; NULL for the end of the ring. */
-static struct item *run_first(struct item *run)
-{
-	return run->bin ? run : NULL;
-}
-
 /* The oldest of all. */
 struct item *shelf_first(const struct shelf *shelf)
 {
-	return older(run_first(shelf->runs.after),
+	return older(shelf_run(shelf->runs.after),
 		     to_item(rb_first(&shelf->returned)));
 }
 
@@ -382,7 +376,7 @@ struct item *shelf_other(const struct shelf *shelf, s64 type)
 		run = run->after;
 	while (unlikely(node) && to_item(node)->bin->type == type)
 		node = rb_next(node);
-	return older(run_first(run), to_item(node));
+	return older(shelf_run(run), to_item(node));
 }
 
 /**
@@ -396,7 +390,7 @@ struct item *shelf_nth(const struct shelf *shelf, u64 n)
 {
 	struct rb_node *node = rb_first(&shelf->returned);
 	struct item *run = shelf->runs.after;
-	struct item *item = run_first(run);
+	struct item *item = shelf_run(run);
 	struct item *at;
 
 	for (;;) {
@@ -409,7 +403,7 @@ struct item *shelf_nth(const struct shelf *shelf, u64 n)
 			item = at->behind;
 		} else {
 			run = run->after;
-			item = run_first(run);
+			item = shelf_run(run);
 		}
 	}
 }

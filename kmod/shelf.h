@@ -250,6 +250,12 @@ static __always_inline void shelf_take(struct shelf *shelf, struct item *item)
 		shelf_keep(shelf, bin);
 }
 
+/* The first message of a run, or NULL for the end of the ring. */
+static __always_inline struct item *shelf_run(struct item *run)
+{
+	return run->bin ? run : NULL;
+}
+
 /**
  * shelf_select() - the message that a selector means
  * @shelf: the shelf
@@ -269,7 +275,7 @@ static __always_inline struct item *shelf_select(struct shelf *shelf,
 	}
 	if (select == IPCBOOK_ANY) {
 		if (likely(RB_EMPTY_ROOT(&shelf->returned)))
-			return shelf->runs.after->bin ? shelf->runs.after : NULL;
+			return shelf_run(shelf->runs.after);
 		return shelf_first(shelf);
 	}
 	return select == IPCBOOK_UPTO ? shelf_lowest(shelf, type) :

@@ -1,0 +1,1256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The exchange: where the senders and receivers of a queue meet.
+ *
+ * Messages stand on a shelf (shelf.c), which finds the one that a selector means
+ * at a cost that does not grow with their number. Whoever waits stands in a line
+ * (line.c), which finds the oldest of all, of a type or of a range of types. A
+ * queue has these:
+ *
+ *	queued		the shelf
+ *	blocked		senders that wait for room, by their message's type
+ *	receivers	receivers that wait, by the type of their selector; a
+ *			line for each kind of selector
+ *	pollers		descriptors that somebody polls, likewise
+ *
+ * Who arrives gets the next number of the queue, and whoever has the lowest
+ * number among those that fit is served first.
+ *
+ * A message that was taken is not on the shelf, but counts in the limits until it
+ * has been copied out. If that fails it goes to the next receiver that wants it,
+ * or back into its place: the number is kept. While somebody peeks at a message it
+ * may be received, but is not freed before he has done.
+ *
+ * Payloads are copied from and to user memory without any lock. One that fits a
+ * slot (message.c) is first copied to the sender's stack, so that one short hold
+ * of the lock puts it in place; those of a batch go straight into slots that it
+ * has taken before.
+ *
+ * Locks: queue.lock protects everything in struct queue that is not fixed at
+ * creation, all lines, and struct queue_file but its book_file. It is taken
+ * inside of book_mutex, and waking pollers takes wait queue locks inside of it.
+ *
+ * Barriers: a wait is ended under the lock by queue_done(), and the sleeper
+ * woken without it; see wait.c.
+ */
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "queue.h"
+#include "trace.h"
+#include "wait.h"
+
+/* Messages of a batch that one hold of the lock is for. */
+#define QUEUE_RUN	16
+
+/**
+ * struct sender - a blocked sender, on its own stack
+ * @waiter: its wait
+ * @place: in the line of blocked senders, by the message's type
+ * @msg: what it sends
+ */
+struct sender {
+	struct waiter waiter;
+	struct place place;
+	struct message *msg;
+};
+
+/**
+ * struct receiver - a blocked receiver, on its own stack
+ * @waiter: its wait
+ * @place: in a line of receivers
+ * @line: which one
+ * @room: how long a message it takes
+ * @msg: what it was given
+ */
+struct receiver {
+	struct waiter waiter;
+	struct place place;
+	struct line *line;
+	size_t room;
+	struct message *msg;
+};
+
+static struct sender *to_sender(struct place *place)
+{
+	return place ? container_of(place, struct sender, place) : NULL;
+}
+
+/* ------------------------------------------------------------- waking others */
+
+/* The wait of @waiter ends with @err, as soon as the lock is free. */
+static void queue_done(struct waiter *waiter, int err, struct waiter **list)
+{
+	waiter->err = err;
+	wait_end(waiter, list);
+}
+
+static void wake_poller(struct line *line, struct place *place)
+{
+	struct queue_file *qf = container_of(place, struct queue_file, place);
+
+	/*
+	 * Poll enters the wait queue before it takes queue.lock to enter the
+	 * line; so whoever is in the line and not in the wait queue has left.
+	 */
+	if (waitqueue_active(&qf->readers))
+		wake_up_poll(&qf->readers, EPOLLIN | EPOLLRDNORM);
+	else
+		line_del(line, place);
+}
+
+/* The longest waiting receiver that selects @type, or NULL. */
+static struct receiver *queue_receiver(struct queue *queue, s64 type)
+{
+	struct place *place = wants_oldest(&queue->receivers, type);
+
+	lockdep_assert_held(&queue->lock);
+	return place ? container_of(place, struct receiver, place) : NULL;
+}
+
+/*
+ * Whether nobody waits or polls for messages of this bin, as far as is known.
+ * The next that comes to wait for anything makes it unknown again.
+ */
+static bool queue_unwanted(const struct queue *queue, const struct bin *bin)
+{
+	return bin->unwanted == queue->waits;
+}
+
+/* A message of this bin can be received. */
+static noinline void queue_wake_readers(struct queue *queue, struct bin *bin)
+{
+	lockdep_assert_held(&queue->lock);
+	if (!wants_each(&queue->pollers, bin->type, wake_poller) &&
+	    !queue_receiver(queue, bin->type))
+		bin->unwanted = queue->waits;
+}
+
+/* Enters @qf among the pollers. */
+static void queue_watch(struct queue *queue, struct queue_file *qf)
+{
+	lockdep_assert_held(&queue->lock);
+	place_init(&qf->place, want_type(qf->select, qf->type));
+	qf->place.number = ++queue->ticket;
+	queue->waits++;
+	line_add(wants_line(&queue->pollers, qf->select), &qf->place);
+}
+
+/* Gives @line the index that it wants; without one it is only slower. */
+static void queue_index(struct queue *queue, struct line *line,
+			unsigned int bits)
+{
+	struct hlist_head *index = book_alloc_index(&queue->object, bits);
+
+	if (!index)
+		return;
+	spin_lock(&queue->lock);
+	index = line_index(line, index, bits);
+	spin_unlock(&queue->lock);
+	kvfree(index);
+}
+
+/*
+ * Waits until somebody ends the wait of @waiter, who stands in @line, or until
+ * it gives up and leaves the line. Called and left with the lock, not held
+ * meanwhile. Returns why it gave up, else 0; waiter.err tells how it ended.
+ */
+static int queue_wait(struct queue *queue, struct waiter *waiter,
+		      struct line *line, struct place *place, u64 deadline,
+		      struct waiter **list)
+	__must_hold(&queue->lock)
+{
+	bool sender = line == &queue->blocked;
+	u64 start = trace_queue_wait_enabled() ? ktime_get_ns() : 0;
+	unsigned int bits;
+	int err;
+
+	waiter_init(waiter);
+	line_add(line, place);
+	bits = line_crowded(line);
+	spin_unlock(&queue->lock);
+	wake_all(*list);
+	*list = NULL;
+	if (bits)
+		queue_index(queue, line, bits);
+	err = wait_sleep(waiter, deadline);
+	spin_lock(&queue->lock);
+	if (waiter->err == WAITING) {
+		waiter->err = err;
+		line_del(line, place);
+	} else if (err) {
+		/* Both at once; whoever ended the wait is about to wake. */
+		spin_unlock(&queue->lock);
+		wait_sleep_on(waiter);
+		spin_lock(&queue->lock);
+		err = 0;
+	}
+	if (trace_queue_wait_enabled())
+		trace_queue_wait(queue->object.id, sender,
+				 ktime_get_ns() - start, waiter->err);
+	return err;
+}
+
+/* ------------------------------------------------------------------ messages */
+
+/* CLOCK_REALTIME at tick resolution, asked for once a tick. */
+static inline u64 queue_now(struct queue *queue)
+{
+	lockdep_assert_held(&queue->lock);
+	if (unlikely(time_after(jiffies, queue->tick))) {
+		queue->tick = jiffies;
+		queue->now_ns = ktime_get_coarse_real_ns();
+	}
+	return queue->now_ns;
+}
+
+/*
+ * Drops a reference on @msg under the lock. Returns it if it is to be freed by
+ * msg_free() without the lock, else NULL.
+ */
+static __always_inline struct message *msg_put(struct queue *queue,
+					       struct message *msg)
+{
+	lockdep_assert_held(&queue->lock);
+	if (--msg->users)
+		return NULL;
+	shelf_unpin(&queue->queued, msg->item.bin);
+	return store_put(&queue->store, msg) ? msg : NULL;
+}
+
+static __always_inline int copy_in(void *dst, struct offer *offer)
+{
+	if (offer->iter)
+		return copy_from_iter_full(dst, offer->len, offer->iter) ?
+		       0 : -EFAULT;
+	if (offer->len <= MSG_SLOT)
+		return book_copy_in(dst, offer->buf, offer->len);
+	return copy_from_user(dst, offer->buf, offer->len) ? -EFAULT : 0;
+}
+
+static __always_inline int copy_data(struct message *msg, struct wanted *want,
+				     size_t len)
+{
+	if (want->iter)
+		return copy_to_iter(msg->data, len, want->iter) == len ?
+		       0 : -EFAULT;
+	if (len <= MSG_SLOT)
+		return book_copy_out(want->buf, msg->data, len);
+	return copy_to_user(want->buf, msg->data, len) ? -EFAULT : 0;
+}
+
+static noinline int copy_info(const struct message *msg,
+			      struct ipcbook_queue_info __user *to)
+{
+	struct seen seen = { .pid = NULL };
+
+	msg_see(msg, &seen);
+	return book_copy_out(to, &seen.info, sizeof(seen.info));
+}
+
+/* Everything of @msg that its receiver asked for. */
+static __always_inline int copy_out(struct message *msg, struct wanted *want,
+				    size_t len)
+{
+	int err = copy_data(msg, want, len);
+
+	if (!err && unlikely(want->info))
+		err = copy_info(msg, want->info);
+	return err;
+}
+
+/* ------------------------------------------------------------------- sending */
+
+/* Whether a message of @len bytes stays within the limits. */
+static bool queue_has_room(const struct queue *queue, size_t len)
+{
+	return queue->messages < queue->max_messages &&
+	       queue->bytes + len <= queue->max_bytes;
+}
+
+/* Whether any sender would find room. */
+static bool queue_writable(const struct queue *queue)
+{
+	return line_empty(&queue->blocked) &&
+	       queue_has_room(queue, queue->max_size);
+}
+
+/*
+ * What a receiver takes from a sender's hand needs no room; but if the receiver
+ * then cannot take it, it comes to wait in the queue all the same. A receiver
+ * that does so on purpose gets a queue to twice its limits, no further.
+ */
+static bool queue_may_pass(struct queue *queue)
+{
+	if (likely(queue->messages < 2 * queue->max_messages &&
+		   queue->bytes < 2 * queue->max_bytes))
+		return true;
+	queue->crowded = true;
+	return false;
+}
+
+/*
+ * Gives @msg to the longest waiting receiver that selects it. Those whose
+ * buffer is too small are told so on the way.
+ */
+static bool queue_hand_over(struct queue *queue, struct message *msg,
+			    struct waiter **list)
+{
+	struct bin *bin = msg->item.bin;
+	struct receiver *receiver;
+
+	if (queue_unwanted(queue, bin))
+		return false;
+	while ((receiver = queue_receiver(queue, bin->type))) {
+		line_del(receiver->line, &receiver->place);
+		queue->count.receivers_waiting--;
+		if (receiver->room < msg->len) {
+			queue_done(&receiver->waiter, -EMSGSIZE, list);
+			continue;
+		}
+		receiver->msg = msg;
+		queue_done(&receiver->waiter, 0, list);
+		return true;
+	}
+	return false;
+}
+
+/* @msg has arrived: it counts from now on, until it has been copied out. */
+static __always_inline void queue_count_in(struct queue *queue,
+					   struct message *msg)
+{
+	struct pid *pid = msg->pid;
+	u32 len = msg->len;
+
+	msg->item.number = ++queue->number;
+	queue->messages++;
+	queue->bytes += len;
+	queue->count.sent_bytes += len;
+	queue->count.sent_ns = msg->sent_ns;
+	if (unlikely(queue->sender != pid)) {
+		put_pid(queue->sender);
+		queue->sender = get_pid(pid);
+	}
+}
+
+static void queue_append(struct queue *queue, struct message *msg)
+{
+	shelf_append(&queue->queued, &msg->item);
+	if (unlikely(!queue_unwanted(queue, msg->item.bin)))
+		queue_wake_readers(queue, msg->item.bin);
+}
+
+/* Lets @msg in, which has just arrived. Tells how it went. */
+static __always_inline enum queue_way queue_admit(struct queue *queue,
+						  struct message *msg,
+						  struct waiter **list)
+{
+	bool wanted = !queue_unwanted(queue, msg->item.bin);
+
+	lockdep_assert_held(&queue->lock);
+	if (unlikely(wanted) && queue->count.receivers_waiting &&
+	    queue_may_pass(queue) && queue_hand_over(queue, msg, list)) {
+		queue->count.direct++;
+		queue_count_in(queue, msg);
+		return QUEUE_DIRECT;
+	}
+	if (!line_empty(&queue->blocked) || !queue_has_room(queue, msg->len))
+		return QUEUE_REFUSED;
+	queue_count_in(queue, msg);
+	shelf_append(&queue->queued, &msg->item);
+	if (unlikely(wanted))
+		queue_wake_readers(queue, msg->item.bin);
+	return QUEUE_QUEUED;
+}
+
+/* The message of @sender, who need not wait any longer, is in. */
+static struct message *queue_unblock(struct queue *queue,
+				     struct sender *sender,
+				     struct waiter **list)
+{
+	line_del(&queue->blocked, &sender->place);
+	queue->count.senders_waiting--;
+	queue_count_in(queue, sender->msg);
+	queue_done(&sender->waiter, 0, list);
+	return sender->msg;
+}
+
+/*
+ * Hand-over had stopped because the queue was crowded, and can go on: joins the
+ * senders and receivers who have come to wait for each other meanwhile.
+ */
+static void queue_rejoin(struct queue *queue, struct waiter **list)
+{
+	s64 type = IPCBOOK_TYPE_MIN;
+	struct sender *sender;
+	struct message *msg;
+
+	queue->crowded = false;
+	while ((sender = to_sender(line_lowest(&queue->blocked, type)))) {
+		type = sender->place.type;
+		if (!queue_receiver(queue, type)) {
+			type++;
+			continue;
+		}
+		if (!queue_may_pass(queue))
+			break;
+		msg = queue_unblock(queue, sender, list);
+		if (!queue_hand_over(queue, msg, list))
+			queue_append(queue, msg);
+	}
+}
+
+/*
+ * The queue was full, and room may have come: lets blocked senders in, strictly
+ * in order of arrival, and tells those who poll for it when there is some left.
+ */
+static void queue_grant(struct queue *queue, struct waiter **list)
+{
+	struct sender *sender;
+	struct message *msg;
+
+	lockdep_assert_held(&queue->lock);
+	if (unlikely(queue->crowded))
+		queue_rejoin(queue, list);
+	while (!line_empty(&queue->blocked)) {
+		sender = to_sender(line_select(&queue->blocked, IPCBOOK_ANY,
+					       0));
+		if (!queue_has_room(queue, sender->msg->len))
+			return;
+		msg = queue_unblock(queue, sender, list);
+		if (!queue_hand_over(queue, msg, list))
+			queue_append(queue, msg);
+	}
+	/* Under the lock that poll takes after it entered the wait queue. */
+	if (waitqueue_active(&queue->writers) && queue_writable(queue))
+		wake_up_poll(&queue->writers, EPOLLOUT | EPOLLWRNORM);
+}
+
+/*
+ * @msg has been copied out. Returns what msg_free() is to free without the
+ * lock.
+ */
+static __always_inline struct message *queue_consume(struct queue *queue,
+						     struct message *msg,
+						     struct waiter **list)
+{
+	struct pid *pid = task_tgid(current);
+	bool full = false;
+
+	lockdep_assert_held(&queue->lock);
+	/* Pollers enter the wait queue before they look, under the lock. */
+	if (unlikely(waitqueue_active(&queue->writers) ||
+		     !line_empty(&queue->blocked) || queue->crowded))
+		full = !queue_writable(queue) || queue->crowded;
+	queue->messages--;
+	queue->bytes -= msg->len;
+	queue->count.received_ns = queue_now(queue);
+	if (unlikely(queue->receiver != pid)) {
+		put_pid(queue->receiver);
+		queue->receiver = get_pid(pid);
+	}
+	if (unlikely(full))
+		queue_grant(queue, list);
+	return msg_put(queue, msg);
+}
+
+/* @msg could not be copied out: to the next who wants it, or into its place. */
+static noinline void queue_return(struct queue *queue, struct message *msg,
+				  struct waiter **list)
+{
+	lockdep_assert_held(&queue->lock);
+	queue->count.returned++;
+	trace_queue_return(queue->object.id, msg->item.bin->type, msg->len,
+			   msg->item.number);
+	if (queue_hand_over(queue, msg, list))
+		return;
+	shelf_return(&queue->queued, &msg->item);
+	if (!queue_unwanted(queue, msg->item.bin))
+		queue_wake_readers(queue, msg->item.bin);
+}
+
+static __always_inline void msg_fill(struct queue *queue, struct message *msg,
+				     const struct offer *offer)
+{
+	const struct cred *cred = current_cred();
+	struct pid *pid = task_tgid(current);
+
+	if (unlikely(msg->pid != pid)) {
+		put_pid(msg->pid);
+		msg->pid = get_pid(pid);
+	}
+	msg->sent_ns = queue_now(queue);
+	msg->uid = cred->euid;
+	msg->gid = cred->egid;
+	msg->len = offer->len;
+	msg->users = 1;
+}
+
+/* Waits until @msg is let in. Returns how that ended. */
+static noinline int queue_block_sender(struct queue *queue,
+				       struct message *msg,
+				       const struct offer *offer,
+				       struct waiter **list)
+	__must_hold(&queue->lock)
+{
+	struct sender sender = { .msg = msg };
+	int err;
+
+	place_init(&sender.place, offer->type);
+	sender.place.number = ++queue->ticket;
+	queue->count.blocked++;
+	queue->count.senders_waiting++;
+	if (!queue_unwanted(queue, msg->item.bin))
+		queue_wake_readers(queue, msg->item.bin);
+	err = queue_wait(queue, &sender.waiter, &queue->blocked, &sender.place,
+			 offer->deadline, list);
+	if (err) {
+		queue->count.senders_waiting--;
+		queue->count.refused += err == -ETIMEDOUT;
+		/* Those behind it may need less room. */
+		queue_grant(queue, list);
+	}
+	return sender.waiter.err;
+}
+
+static int queue_check_offer(const struct queue *queue,
+			     const struct offer *offer)
+{
+	if (offer->type < IPCBOOK_TYPE_MIN || offer->type > IPCBOOK_TYPE_MAX)
+		return -EINVAL;
+	if (!offer->len)
+		return -EINVAL;
+	return offer->len > queue->max_size ? -E2BIG : 0;
+}
+
+/* A message that does not fit a slot, with its payload. */
+static struct message *msg_large(struct queue *queue, struct offer *offer)
+{
+	size_t size = large_size(offer->len);
+	struct message *msg;
+
+	spin_lock(&queue->lock);
+	msg = large_get(&queue->store, size);
+	spin_unlock(&queue->lock);
+	if (!msg)
+		msg = large_new(size, offer->gfp);
+	if (!msg)
+		return ERR_PTR(-ENOMEM);
+	if (!copy_in(msg->data, offer))
+		return msg;
+	msg_free(msg);
+	return ERR_PTR(-EFAULT);
+}
+
+/* Lets @msg in, at once or when there is room. */
+static __always_inline int queue_enter(struct queue *queue, struct message *msg,
+				       const struct offer *offer,
+				       struct waiter **list)
+	__must_hold(&queue->lock)
+{
+	enum queue_way way;
+
+	if (unlikely(queue->gone))
+		return -EIDRM;
+	way = queue_admit(queue, msg, list);
+	if (way == QUEUE_REFUSED && !(offer->flags & IPCBOOK_NOWAIT))
+		way = QUEUE_BLOCKED;
+	trace_queue_send(queue->object.id, offer->type, offer->len, way);
+	if (likely(way <= QUEUE_DIRECT))
+		return 0;
+	if (way == QUEUE_BLOCKED)
+		return queue_block_sender(queue, msg, offer, list);
+	queue->count.refused++;
+	return -EAGAIN;
+}
+
+/*
+ * Brings memory for what is missing: a slot, a blank bin, a larger index. Drops
+ * the lock meanwhile.
+ */
+static noinline int queue_supply(struct queue *queue, const struct offer *offer,
+				 bool slot)
+	__must_hold(&queue->lock)
+{
+	bool blank = !shelf_find(&queue->queued, offer->type);
+	unsigned int bits = shelf_crowded(&queue->queued);
+	struct hlist_head *index = NULL;
+	struct message *msg = NULL;
+	struct bin *bin = NULL;
+
+	slot = slot && !queue->store.slots;
+	spin_unlock(&queue->lock);
+	if (slot)
+		msg = slot_new(&queue->object, offer->gfp);
+	if (blank)
+		bin = shelf_new_bin(&queue->object, offer->gfp);
+	if (blank && bits && gfpflags_allow_blocking(offer->gfp))
+		index = book_alloc_index(&queue->object, bits);
+	spin_lock(&queue->lock);
+	if (msg)
+		slot_supply(&queue->store, msg);
+	if (bin)
+		shelf_supply(&queue->queued, bin);
+	if (blank && bits)
+		index = shelf_index(&queue->queued, index, bits);
+	if (index) {
+		spin_unlock(&queue->lock);
+		kvfree(index);
+		spin_lock(&queue->lock);
+	}
+	if ((slot && !msg) || (blank && !bin))
+		return -ENOMEM;
+	return blank && shelf_crowded(&queue->queued) ? -ENOMEM : 0;
+}
+
+/**
+ * queue_send() - sends one message
+ * @queue: where to
+ * @offer: what, and how long to wait for room
+ *
+ * Return: 0; EINVAL for a type out of range or an empty message, E2BIG for one
+ * over the queue's limit, EFAULT, ENOMEM, EIDRM if the queue has ended, EAGAIN,
+ * ETIMEDOUT. After an error nothing was sent.
+ */
+int queue_send(struct queue *queue, struct offer *offer)
+{
+	u64 bounce[MSG_SLOT / sizeof(u64)] __uninitialized;
+	struct message *msg = NULL;
+	struct waiter *list = NULL;
+	struct bin *bin;
+	int err;
+
+	err = queue_check_offer(queue, offer);
+	if (err)
+		return err;
+	if (offer->len <= MSG_SLOT && copy_in(bounce, offer))
+		return -EFAULT;
+	if (offer->len > MSG_SLOT) {
+		msg = msg_large(queue, offer);
+		if (IS_ERR(msg))
+			return PTR_ERR(msg);
+	}
+
+	spin_lock(&queue->lock);
+	while (!(msg || queue->store.slots) ||
+	       !(bin = shelf_pin(&queue->queued, offer->type))) {
+		err = queue_supply(queue, offer, !msg);
+		if (err)
+			goto out;
+	}
+	if (!msg) {
+		msg = slot_get(&queue->store);
+		msg_copy(msg, bounce, offer->len);
+	}
+	msg->item.bin = bin;
+	msg_fill(queue, msg, offer);
+	err = queue_enter(queue, msg, offer, &list);
+	msg = err ? msg_put(queue, msg) : NULL;
+out:
+	spin_unlock(&queue->lock);
+	wake_all(list);
+	msg_free(msg);
+	return err;
+}
+
+/* Copies what an entry of a batch says into @offer. */
+static int offer_entry(struct offer *offer,
+		       const struct ipcbook_queue_entry __user *from)
+{
+	struct ipcbook_queue_entry entry __uninitialized;
+
+	if (book_copy_in(&entry, from, sizeof(entry)))
+		return -EFAULT;
+	if (entry.info.length | entry.info.number | entry.info.sent_ns |
+	    entry.info.pid | entry.info.uid | entry.info.gid | entry.info.pad)
+		return -EINVAL;
+	offer->type = entry.info.type;
+	offer->len = entry.len;
+	offer->buf = u64_to_user_ptr(entry.buf);
+	return 0;
+}
+
+/* Takes up to @n free slots. */
+static unsigned int slots_get(struct queue *queue, struct message **msgs,
+			      unsigned int n)
+{
+	unsigned int i;
+
+	spin_lock(&queue->lock);
+	for (i = 0; i < n && queue->store.slots; i++)
+		msgs[i] = slot_get(&queue->store);
+	spin_unlock(&queue->lock);
+	return i;
+}
+
+/*
+ * Lets in the first @n of the @all slots in @msgs, in order, and gives the others
+ * back. Returns how many went; @err is why no more did, if there is a reason.
+ */
+static unsigned int queue_enter_run(struct queue *queue, struct offer *offer,
+				    struct message **msgs, const s64 *types,
+				    unsigned int n, unsigned int all, int *err)
+{
+	struct message *unused = NULL, *msg;
+	struct waiter *list = NULL;
+	unsigned int i, sent;
+	struct bin *bin;
+
+	spin_lock(&queue->lock);
+	for (i = 0; i < n; i++) {
+		msg = msgs[i];
+		bin = shelf_pin(&queue->queued, types[i]);
+		/* What this needs is more easily had for one message. */
+		if (unlikely(!bin)) {
+			*err = 0;
+			break;
+		}
+		msg->item.bin = bin;
+		offer->type = types[i];
+		offer->len = msg->len;
+		msg_fill(queue, msg, offer);
+		*err = queue_enter(queue, msg, offer, &list);
+		if (unlikely(*err)) {
+			shelf_unpin(&queue->queued, bin);
+			break;
+		}
+	}
+	sent = i;
+	for (; i < all; i++) {
+		msg = msgs[i];
+		if (slot_put(&queue->store, msg)) {
+			msg->next = unused;
+			unused = msg;
+		}
+	}
+	spin_unlock(&queue->lock);
+	wake_all(list);
+	msg_free_list(unused);
+	return sent;
+}
+
+/**
+ * queue_send_run() - sends some messages of a batch
+ * @queue: where to
+ * @offer: how; its type, len and buf are this function's
+ * @entries: what
+ * @n: how many, up to QUEUE_RUN
+ * @err: why not all went, as queue_send() says it; 0 if there is no reason but
+ *	that the next one wants queue_send()
+ *
+ * Payloads are copied into free slots without the lock, and then all are let in
+ * under one hold of it. If one has to wait for room, those behind it wait with it.
+ *
+ * Return: how many went.
+ */
+static unsigned int queue_send_run(struct queue *queue, struct offer *offer,
+				   const struct ipcbook_queue_entry __user *entries,
+				   unsigned int n, int *err)
+{
+	struct message *msgs[QUEUE_RUN] __uninitialized;
+	s64 types[QUEUE_RUN] __uninitialized;
+	unsigned int all, i;
+	int why = 0;
+
+	*err = 0;
+	all = slots_get(queue, msgs, n);
+	for (i = 0; i < all; i++) {
+		why = offer_entry(offer, entries + i) ?:
+		      queue_check_offer(queue, offer);
+		if (why || offer->len > MSG_SLOT)
+			break;
+		if (book_copy_in(msgs[i]->data, offer->buf, offer->len)) {
+			why = -EFAULT;
+			break;
+		}
+		msgs[i]->len = offer->len;
+		types[i] = offer->type;
+	}
+	n = i;
+	i = queue_enter_run(queue, offer, msgs, types, n, all, err);
+	if (i == n && !*err)
+		*err = why;
+	return i;
+}
+
+/* The same for one that is long, or needs more memory than there is. */
+static int queue_send_entry(struct queue *queue, struct offer *offer,
+			    const struct ipcbook_queue_entry __user *entry)
+{
+	return offer_entry(offer, entry) ?: queue_send(queue, offer);
+}
+
+/**
+ * queue_send_batch() - sends messages
+ * @queue: where to
+ * @offer: how; its type, len and buf are this function's
+ * @entries: what
+ * @n: how many
+ *
+ * Return: how many went; if none did, why, as queue_send() says it.
+ */
+long queue_send_batch(struct queue *queue, struct offer *offer,
+		      const struct ipcbook_queue_entry __user *entries,
+		      unsigned int n)
+{
+	unsigned int done = 0, sent;
+	int err = 0;
+
+	while (done < n && !err) {
+		sent = 0;
+		/* After a long one there will mostly come another. */
+		if (offer->len <= MSG_SLOT)
+			sent = queue_send_run(queue, offer, entries + done,
+					      min_t(unsigned int, n - done,
+						    QUEUE_RUN), &err);
+		if (!sent && !err) {
+			err = queue_send_entry(queue, offer, entries + done);
+			sent = !err;
+		}
+		done += sent;
+		if (need_resched())
+			cond_resched();
+	}
+	return done ?: err;
+}
+
+/* ----------------------------------------------------------------- receiving */
+
+static bool wanted_fits(const struct wanted *want, const struct message *msg)
+{
+	return msg->len <= want->room || want->flags & IPCBOOK_TRUNCATE;
+}
+
+/* Takes what @want selects: from the queue, or from a blocked sender's hand. */
+static __always_inline struct message *queue_take(struct queue *queue,
+						  const struct wanted *want,
+						  struct waiter **list)
+{
+	struct sender *sender;
+	struct message *msg;
+
+	lockdep_assert_held(&queue->lock);
+	if (unlikely(queue->gone))
+		return ERR_PTR(-EIDRM);
+	msg = to_msg(shelf_select(&queue->queued, want->select, want->type));
+	if (likely(msg)) {
+		if (!wanted_fits(want, msg))
+			return ERR_PTR(-EMSGSIZE);
+		shelf_take(&queue->queued, &msg->item);
+		return msg;
+	}
+	sender = to_sender(line_select(&queue->blocked, want->select,
+				       want->type));
+	if (!sender || !queue_may_pass(queue))
+		return ERR_PTR(-EAGAIN);
+	if (!wanted_fits(want, sender->msg))
+		return ERR_PTR(-EMSGSIZE);
+	queue->count.direct++;
+	return queue_unblock(queue, sender, list);
+}
+
+/* Waits until somebody gives a message that @want selects. */
+static noinline struct message *
+queue_block_receiver(struct queue *queue, const struct wanted *want,
+		     struct waiter **list)
+	__must_hold(&queue->lock)
+{
+	struct receiver receiver = {
+		.line = wants_line(&queue->receivers, want->select),
+		.room = want->flags & IPCBOOK_TRUNCATE ? SIZE_MAX : want->room,
+	};
+	int err;
+
+	place_init(&receiver.place, want_type(want->select, want->type));
+	receiver.place.number = ++queue->ticket;
+	queue->waits++;
+	queue->count.receivers_waiting++;
+	err = queue_wait(queue, &receiver.waiter, receiver.line,
+			 &receiver.place, want->deadline, list);
+	if (err)
+		queue->count.receivers_waiting--;
+	return receiver.waiter.err ? ERR_PTR(receiver.waiter.err) :
+				     receiver.msg;
+}
+
+/* Copies @msg out, which was taken; gives it back if that fails. */
+static ssize_t queue_deliver(struct queue *queue, struct message *msg,
+			     struct wanted *want)
+{
+	size_t len = min_t(size_t, msg->len, want->room);
+	struct waiter *list = NULL;
+	int err;
+
+	err = copy_out(msg, want, len);
+	/* A process that is being killed never gets to see what it received. */
+	if (!err && fatal_signal_pending(current))
+		err = -EINTR;
+
+	spin_lock(&queue->lock);
+	if (unlikely(err)) {
+		queue_return(queue, msg, &list);
+		msg = NULL;
+	} else {
+		trace_queue_receive(queue->object.id, msg->item.bin->type,
+				    msg->len, msg->item.number);
+		msg = queue_consume(queue, msg, &list);
+	}
+	spin_unlock(&queue->lock);
+	wake_all(list);
+	msg_free(msg);
+	return err ?: len;
+}
+
+/**
+ * queue_receive() - receives one message
+ * @queue: where from
+ * @want: which, and how long to wait for it
+ *
+ * Return: bytes copied; EAGAIN, ETIMEDOUT, EMSGSIZE if the message is longer
+ * than there is room, EFAULT, EIDRM if the queue has ended. After an error the
+ * message, if any, is where it was.
+ */
+ssize_t queue_receive(struct queue *queue, struct wanted *want)
+{
+	struct waiter *list = NULL;
+	struct message *msg;
+
+	spin_lock(&queue->lock);
+	msg = queue_take(queue, want, &list);
+	if (msg == ERR_PTR(-EAGAIN) && !(want->flags & IPCBOOK_NOWAIT))
+		msg = queue_block_receiver(queue, want, &list);
+	spin_unlock(&queue->lock);
+	wake_all(list);
+	if (IS_ERR(msg))
+		return PTR_ERR(msg);
+	return queue_deliver(queue, msg, want);
+}
+
+/* A message of a batch, on its way to its receiver. */
+struct arrival {
+	struct message *msg;
+	u64 buf;
+	u64 room;
+};
+
+/* Where the payloads of @n entries go, or of as many as can be read. */
+static unsigned int arrivals_read(struct arrival *arrivals,
+				  const struct ipcbook_queue_entry __user *from,
+				  unsigned int n)
+{
+	unsigned int i;
+
+	BUILD_BUG_ON(offsetof(struct arrival, room) -
+		     offsetof(struct arrival, buf) !=
+		     offsetof(struct ipcbook_queue_entry, len) -
+		     offsetof(struct ipcbook_queue_entry, buf));
+	for (i = 0; i < n; i++)
+		if (book_copy_in(&arrivals[i].buf, &from[i].buf,
+				 2 * sizeof(u64)))
+			break;
+	return i;
+}
+
+/*
+ * Takes what @want selects for up to @n entries. Only for the first it waits, or
+ * looks into the hands of blocked senders. Returns how many, or why none.
+ */
+static int queue_take_run(struct queue *queue, struct wanted *want,
+			  struct arrival *arrivals, unsigned int n)
+{
+	struct waiter *list = NULL;
+	struct message *msg;
+	unsigned int i = 0;
+
+	want->room = arrivals[0].room;
+	spin_lock(&queue->lock);
+	msg = queue_take(queue, want, &list);
+	if (msg == ERR_PTR(-EAGAIN) && !(want->flags & IPCBOOK_NOWAIT))
+		msg = queue_block_receiver(queue, want, &list);
+	while (!IS_ERR(msg)) {
+		arrivals[i++].msg = msg;
+		if (i == n)
+			break;
+		msg = to_msg(shelf_select(&queue->queued, want->select,
+					  want->type));
+		want->room = arrivals[i].room;
+		if (!msg || !wanted_fits(want, msg))
+			break;
+		shelf_take(&queue->queued, &msg->item);
+	}
+	spin_unlock(&queue->lock);
+	wake_all(list);
+	return i ?: PTR_ERR(msg);
+}
+
+/* Copies out a message that was taken, and what its entry tells of it. */
+static int copy_arrival(const struct arrival *arrival, struct wanted *want,
+			struct ipcbook_queue_entry __user *to,
+			struct seen *seen)
+{
+	struct {
+		u64 len;
+		struct ipcbook_queue_info info;
+	} told __uninitialized;
+
+	want->buf = u64_to_user_ptr(arrival->buf);
+	told.len = min_t(u64, arrival->msg->len, arrival->room);
+	msg_see(arrival->msg, seen);
+	told.info = seen->info;
+	return copy_data(arrival->msg, want, told.len) ?:
+	       book_copy_out(&to->len, &told, sizeof(told));
+}
+
+/**
+ * queue_receive_run() - receives some messages of a batch
+ * @queue: where from
+ * @want: which, and how long to wait for the first; its room and buf are this
+ *	function's
+ * @entries: where to
+ * @n: how many, up to QUEUE_RUN
+ *
+ * All are taken under one hold of the lock, copied out without it, and let go
+ * under another. If one cannot be copied, it and those behind it go back.
+ *
+ * Return: how many; if none, why, as queue_receive() says it.
+ */
+static int queue_receive_run(struct queue *queue, struct wanted *want,
+			     struct ipcbook_queue_entry __user *entries,
+			     unsigned int n)
+{
+	struct arrival arrivals[QUEUE_RUN] __uninitialized;
+	struct message *unused = NULL, *msg;
+	struct seen seen = { .pid = NULL };
+	struct waiter *list = NULL;
+	int taken, copied, err = 0;
+	int i;
+
+	n = arrivals_read(arrivals, entries, n);
+	if (!n)
+		return -EFAULT;
+	taken = queue_take_run(queue, want, arrivals, n);
+	if (taken < 0)
+		return taken;
+	for (copied = 0; copied < taken; copied++) {
+		err = copy_arrival(&arrivals[copied], want, entries + copied,
+				   &seen);
+		if (err)
+			break;
+	}
+	/* A process that is being killed never gets to see what it received. */
+	if (fatal_signal_pending(current)) {
+		err = -EINTR;
+		copied = 0;
+	}
+
+	spin_lock(&queue->lock);
+	for (i = 0; i < copied; i++) {
+		msg = arrivals[i].msg;
+		trace_queue_receive(queue->object.id, msg->item.bin->type,
+				    msg->len, msg->item.number);
+		msg = queue_consume(queue, msg, &list);
+		if (msg) {
+			msg->next = unused;
+			unused = msg;
+		}
+	}
+	for (; i < taken; i++)
+		queue_return(queue, arrivals[i].msg, &list);
+	spin_unlock(&queue->lock);
+	wake_all(list);
+	msg_free_list(unused);
+	return copied ?: err;
+}
+
+/**
+ * queue_receive_batch() - receives messages
+ * @queue: where from
+ * @want: which, and how long to wait for the first; its room and buf are this
+ *	function's
+ * @entries: where to
+ * @n: how many at most
+ *
+ * Return: how many; if none, why, as queue_receive() says it.
+ */
+long queue_receive_batch(struct queue *queue, struct wanted *want,
+			 struct ipcbook_queue_entry __user *entries,
+			 unsigned int n)
+{
+	unsigned int done = 0;
+	int got;
+
+	do {
+		got = queue_receive_run(queue, want, entries + done,
+					min_t(unsigned int, n - done,
+					      QUEUE_RUN));
+		if (got < 0)
+			break;
+		done += got;
+		/* It waits for the first message only. */
+		want->flags |= IPCBOOK_NOWAIT;
+		if (need_resched())
+			cond_resched();
+	} while (done < n);
+	return done ?: got;
+}
+
+/**
+ * queue_peek() - copies a message and leaves it
+ * @queue: where from
+ * @want: which
+ *
+ * Return: bytes copied; ENOMSG if there is none, EMSGSIZE, EFAULT, EIDRM.
+ */
+ssize_t queue_peek(struct queue *queue, struct wanted *want)
+{
+	struct message *msg = NULL;
+	size_t len;
+	int err;
+
+	spin_lock(&queue->lock);
+	err = queue->gone ? -EIDRM : -ENOMSG;
+	if (!queue->gone && want->select == IPCBOOK_NTH)
+		msg = to_msg(shelf_nth(&queue->queued, want->type));
+	else if (!queue->gone)
+		msg = to_msg(shelf_select(&queue->queued, want->select,
+					  want->type));
+	if (msg && !wanted_fits(want, msg)) {
+		err = -EMSGSIZE;
+		msg = NULL;
+	}
+	if (msg)
+		msg->users++;
+	spin_unlock(&queue->lock);
+	if (!msg)
+		return err;
+
+	len = min_t(size_t, msg->len, want->room);
+	err = copy_out(msg, want, len);
+	spin_lock(&queue->lock);
+	msg = msg_put(queue, msg);
+	spin_unlock(&queue->lock);
+	msg_free(msg);
+	return err ?: len;
+}
+
+/* ----------------------------------------------------- what a descriptor sees */
+
+/* Whether a receiver with this selector need not wait. */
+static bool queue_readable(struct queue *queue, const struct queue_file *qf)
+{
+	return shelf_select(&queue->queued, qf->select, qf->type) ||
+	       line_select(&queue->blocked, qf->select, qf->type);
+}
+
+/**
+ * queue_ready() - what a descriptor is ready for
+ * @queue: its queue
+ * @qf: the descriptor; if somebody waits for it, it joins the pollers
+ *
+ * Return: EPOLL events.
+ */
+__poll_t queue_ready(struct queue *queue, struct queue_file *qf)
+{
+	__poll_t mask = 0;
+	unsigned int bits;
+	struct line *line;
+
+	spin_lock(&queue->lock);
+	/* Not merely asked, but waited for: see wake_poller(). */
+	if (waitqueue_active(&qf->readers) && !place_in_line(&qf->place))
+		queue_watch(queue, qf);
+	if (queue->gone)
+		mask |= EPOLLHUP | EPOLLERR;
+	if (queue_readable(queue, qf))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (queue_writable(queue))
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	line = wants_line(&queue->pollers, qf->select);
+	bits = line_crowded(line);
+	spin_unlock(&queue->lock);
+	if (unlikely(bits))
+		queue_index(queue, line, bits);
+	return mask;
+}
+
+/* Which messages make this descriptor readable. */
+void queue_select(struct queue *queue, struct queue_file *qf, u32 select,
+		  s64 type)
+{
+	spin_lock(&queue->lock);
+	if (place_in_line(&qf->place))
+		line_del(wants_line(&queue->pollers, qf->select), &qf->place);
+	qf->select = select;
+	qf->type = type;
+	/* Those who poll already wait for what is selected now. */
+	if (waitqueue_active(&qf->readers)) {
+		queue_watch(queue, qf);
+		if (queue_readable(queue, qf))
+			wake_up_poll(&qf->readers, EPOLLIN | EPOLLRDNORM);
+	}
+	spin_unlock(&queue->lock);
+}
+
+/* A descriptor is closed. */
+void queue_unwatch(struct queue *queue, struct queue_file *qf)
+{
+	spin_lock(&queue->lock);
+	if (place_in_line(&qf->place))
+		line_del(wants_line(&queue->pollers, qf->select), &qf->place);
+	spin_unlock(&queue->lock);
+}
+
+/* -------------------------------------------------------------------- the end */
+
+/* Tells everybody in @line of waiting receivers that the queue has ended. */
+static void queue_end_receivers(struct queue *queue, struct line *line,
+				struct waiter **list)
+{
+	struct receiver *receiver;
+
+	while (!line_empty(line)) {
+		receiver = container_of(to_place(line->root.rb_node),
+					struct receiver, place);
+		line_del(line, &receiver->place);
+		queue->count.receivers_waiting--;
+		queue_done(&receiver->waiter, -EIDRM, list);
+	}
+}
+
+static void queue_end_pollers(struct line *line)
+{
+	struct queue_file *qf;
+
+	while (!line_empty(line)) {
+		qf = container_of(to_place(line->root.rb_node),
+				  struct queue_file, place);
+		line_del(line, &qf->place);
+		wake_up_poll(&qf->readers, EPOLLHUP | EPOLLERR);
+	}
+}
+
+/* The queue has ended: so does every wait, and no other begins. */
+void queue_end_waits(struct queue *queue)
+{
+	struct waiter *list = NULL;
+	struct sender *sender;
+	int i;
+
+	spin_lock(&queue->lock);
+	queue->gone = true;
+	for (i = 0; i < WANTS; i++) {
+		queue_end_receivers(queue, &queue->receivers.lines[i], &list);
+		queue_end_pollers(&queue->pollers.lines[i]);
+	}
+	while (!line_empty(&queue->blocked)) {
+		sender = to_sender(to_place(queue->blocked.root.rb_node));
+		line_del(&queue->blocked, &sender->place);
+		queue->count.senders_waiting--;
+		queue_done(&sender->waiter, -EIDRM, &list);
+	}
+	wake_up_poll(&queue->writers, EPOLLHUP | EPOLLERR);
+	spin_unlock(&queue->lock);
+	wake_all(list);
+}

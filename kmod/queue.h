@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The queue: what the chapter (queue.c) and the exchange (exchange.c) share.
+ */
+#ifndef _IPCBOOK_QUEUE_H
+#define _IPCBOOK_QUEUE_H
+
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "book.h"
+#include "line.h"
+#include "message.h"
+#include "shelf.h"
+
+struct iov_iter;
+
+/**
+ * struct queue - a queue
+ * @object: what all chapters have
+ * @max_messages: limit, fixed at creation
+ * @max_bytes: limit, fixed at creation
+ * @max_size: limit of one message, fixed at creation
+ * @writers: polled by those who wait for room
+ * @lock: protects what follows
+ * @gone: unlinked, or its namespace has ended
+ * @crowded: so much was put back that hand-over has stopped for now
+ * @messages: queued, and taken but not yet copied out
+ * @bytes: their payload
+ * @number: messages that were let in; each has its own
+ * @ticket: the last one given to somebody who waits
+ * @tick: the jiffy of @now_ns
+ * @now_ns: CLOCK_REALTIME
+ * @store: memory for messages
+ * @waits: receivers and pollers that have come to wait so far, and one
+ * @queued: messages
+ * @blocked: blocked senders
+ * @receivers: blocked receivers, by kind of selector
+ * @pollers: polled descriptors, by kind of selector
+ * @sender: who sent last
+ * @receiver: who received last, NULL if nobody has
+ * @count: counters for IPCBOOK_IOC_STAT, whose meaning they have
+ */
+struct queue {
+	struct book_object object;
+	u64 max_messages;
+	u64 max_bytes;
+	u64 max_size;
+	wait_queue_head_t writers;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	bool gone;
+	bool crowded;
+	u64 messages;
+	u64 bytes;
+	u64 number;
+	u64 ticket;
+	unsigned long tick;
+	u64 now_ns;
+	struct store store;
+	u64 waits;
+	struct shelf queued;
+	struct line blocked;
+	struct wants receivers;
+	struct wants pollers;
+	struct pid *sender;
+	struct pid *receiver;
+	struct {
+		u64 sent_ns;
+		u64 received_ns;
+		u64 senders_waiting;
+		u64 receivers_waiting;
+		u64 sent_bytes;
+		u64 direct;
+		u64 blocked;
+		u64 refused;
+		u64 returned;
+	} count;
+};
+
+/**
+ * struct queue_file - what a descriptor keeps of a queue
+ * @file: what all chapters have
+ * @readers: polled by those who wait for a message
+ * @place: in a line of pollers, from the first poll on
+ * @select: which messages make it readable
+ * @type: what that compares with
+ */
+struct queue_file {
+	struct book_file file;
+	wait_queue_head_t readers;
+	struct place place;
+	u32 select;
+	s64 type;
+};
+
+/**
+ * struct wanted - a receive call
+ * @select: one of enum ipcbook_select
+ * @flags: IPCBOOK_NOWAIT, IPCBOOK_TRUNCATE, IPCBOOK_PEEK
+ * @type: what @select compares with
+ * @deadline: CLOCK_MONOTONIC, 0 for ever
+ * @room: bytes that may be copied
+ * @buf: where to, or
+ * @iter: where to
+ * @info: where the sender's identity goes, or NULL
+ */
+struct wanted {
+	u32 select;
+	u32 flags;
+	s64 type;
+	u64 deadline;
+	size_t room;
+	void __user *buf;
+	struct iov_iter *iter;
+	struct ipcbook_queue_info __user *info;
+};
+
+/**
+ * struct offer - a send call
+ * @flags: IPCBOOK_NOWAIT
+ * @gfp: how to allocate
+ * @type: the message's
+ * @deadline: CLOCK_MONOTONIC, 0 for ever
+ * @len: bytes of payload
+ * @buf: where it is, or
+ * @iter: where it is
+ */
+struct offer {
+	u32 flags;
+	gfp_t gfp;
+	s64 type;
+	u64 deadline;
+	size_t len;
+	const void __user *buf;
+	struct iov_iter *iter;
+};
+
+int queue_send(struct queue *queue, struct offer *offer);
+ssize_t queue_receive(struct queue *queue, struct wanted *want);
+ssize_t queue_peek(struct queue *queue, struct wanted *want);
+long queue_send_batch(struct queue *queue, struct offer *offer,
+		      const struct ipcbook_queue_entry __user *entries,
+		      unsigned int n);
+long queue_receive_batch(struct queue *queue, struct wanted *want,
+			 struct ipcbook_queue_entry __user *entries,
+			 unsigned int n);
+__poll_t queue_ready(struct queue *queue, struct queue_file *qf);
+void queue_select(struct queue *queue, struct queue_file *qf, u32 select,
+		  s64 type);
+void queue_unwatch(struct queue *queue, struct queue_file *qf);
+void queue_end_waits(struct queue *queue);
+
+#endif /* _IPCBOOK_QUEUE_H */
