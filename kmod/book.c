@@ -14,6 +14,8 @@
  * Locks: book_mutex protects names, ids, owners, modes and the users' counts.
  * A chapter's stat() and end() may take the chapter's own locks inside of it;
  * create(), open(), close() and destroy() are called without it.
+ * book_notifiers protects all lists of notifiers, and is taken inside of the
+ * chapters' locks.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
@@ -24,6 +26,7 @@
 #include <linux/mutex.h>
 #include <linux/nsproxy.h>
 #include <linux/pid_namespace.h>
+#include <linux/poll.h>
 #include <linux/rhashtable.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
@@ -64,6 +67,7 @@ struct book_user {
 };
 
 static DEFINE_MUTEX(book_mutex);
+static DEFINE_SPINLOCK(book_notifiers);
 static DEFINE_HASHTABLE(book_users, 8);
 static DEFINE_XARRAY_ALLOC1(book_ids);
 static unsigned long book_objects;
@@ -80,7 +84,8 @@ static const struct rhashtable_params book_names_params = {
 
 /* --------------------------------------------------------------- namespaces */
 
-static struct book_ns *book_ns_of(struct net *net)
+/* The names of @net, which lives at least as long as that does. */
+struct book_ns *book_ns_of(struct net *net)
 {
 	return *(struct book_ns **)net_generic(net, book_net_id);
 }
@@ -371,7 +376,13 @@ static bool book_zeroed(const char *bytes, size_t size)
 	return !memchr_inv(bytes, 0, size);
 }
 
-static int book_check_name(const char *name)
+/**
+ * book_check_name() - whether a name is one
+ * @name: IPCBOOK_NAME_LEN bytes
+ *
+ * Return: 0, or EINVAL.
+ */
+int book_check_name(const char *name)
 {
 	size_t len = strnlen(name, IPCBOOK_NAME_LEN);
 	size_t i;
@@ -395,6 +406,83 @@ static const struct book_chapter *book_check_chapter(u32 id)
 	return chapter ?: ERR_PTR(-EOPNOTSUPP);
 }
 
+/* ---------------------------------------------------------------- readiness */
+
+/*
+ * Who wants to be told when an object becomes ready has a notifier in its list.
+ * A chapter calls book_ready() under its lock when the object goes from not
+ * ready to ready; book_watch() enters the list first and polls then, under the
+ * same lock: either of them sees the other.
+ */
+
+/* Called with book_notifiers held. */
+static void book_tell(struct book_object *object,
+		      struct book_notifier *notifier)
+{
+	notifier->told = true;
+	if (object->chapter->raises_once)
+		hlist_del_init(&notifier->node);
+	notifier->ready(notifier);
+}
+
+void book_notify(struct book_object *object, __poll_t events)
+{
+	struct book_notifier *notifier;
+	struct hlist_node *next;
+
+	spin_lock(&book_notifiers);
+	hlist_for_each_entry_safe(notifier, next, &object->notifiers, node)
+		if (notifier->events & events)
+			book_tell(object, notifier);
+	spin_unlock(&book_notifiers);
+}
+
+/**
+ * book_watch() - from now on somebody is told when an object becomes ready
+ * @filp: an open file of the object
+ * @object: the object
+ * @notifier: whom to tell, with @events and @ready set
+ *
+ * If it is ready already, that is told at once. Looking makes a mapped object
+ * ready to notice, as it does for everybody who polls.
+ */
+void book_watch(struct file *filp, struct book_object *object,
+		struct book_notifier *notifier)
+{
+	__poll_t events;
+
+	notifier->told = false;
+	spin_lock(&book_notifiers);
+	hlist_add_head(&notifier->node, &object->notifiers);
+	spin_unlock(&book_notifiers);
+	events = vfs_poll(filp, NULL);
+	spin_lock(&book_notifiers);
+	if (events & notifier->events && !notifier->told &&
+	    !hlist_unhashed(&notifier->node))
+		book_tell(object, notifier);
+	spin_unlock(&book_notifiers);
+}
+
+/**
+ * book_unwatch() - the opposite; no call of @ready is under way afterwards
+ * @notifier: it, whether it is in a list or not
+ */
+void book_unwatch(struct book_notifier *notifier)
+{
+	spin_lock(&book_notifiers);
+	hlist_del_init(&notifier->node);
+	spin_unlock(&book_notifiers);
+}
+
+/* Nobody will be told any more. */
+static void book_notify_end(struct book_object *object)
+{
+	spin_lock(&book_notifiers);
+	while (!hlist_empty(&object->notifiers))
+		hlist_del_init(object->notifiers.first);
+	spin_unlock(&book_notifiers);
+}
+
 /* ---------------------------------------------------------------- lifetimes */
 
 static void book_free(struct book_object *object)
@@ -403,6 +491,7 @@ static void book_free(struct book_object *object)
 	struct pid *creator = object->creator;
 	struct book_ns *ns = object->ns;
 
+	book_notify_end(object);
 	object->chapter->destroy(object);
 	book_memcg_put(memcg);
 	put_pid(creator);
@@ -480,6 +569,7 @@ static void book_begin(struct book_object *object,
 	object->memcg = book_memcg_get();
 	object->creator = get_pid(task_tgid(current));
 	atomic_set(&object->descriptors, 0);
+	INIT_HLIST_HEAD(&object->notifiers);
 }
 
 /* A new object that nobody can find yet. */
@@ -1368,7 +1458,7 @@ int book_each(struct net *net, const struct cred *cred, unsigned long *cursor,
 		    !book_permitted(object, cred, BOOK_READ))
 			continue;
 		book_fill_stat(object, &stat);
-		ret = fn(&stat, arg);
+		ret = fn(object, &stat, arg);
 		if (ret)
 			break;
 	}

@@ -14,6 +14,7 @@
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/list.h>
+#include <linux/poll.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/uaccess.h>
@@ -23,9 +24,12 @@
 
 struct book_object;
 struct book_user;
+struct genl_family;
+struct genl_small_ops;
 struct mem_cgroup;
 struct net;
 struct seq_file;
+struct sk_buff;
 
 /* What a descriptor may do with its object. */
 #define BOOK_READ	0x1
@@ -87,7 +91,14 @@ struct book_file {
  * @close: ends that; may be NULL
  * @stat: fills the chapter's part of the answer, which is zeroed
  * @device: the chapter's calls on the device itself; may be NULL
+ * @raises_once: an object that was asked to tell when it is ready does so once
+ * @describe: adds to a message of the list what the chapter knows beyond @stat,
+ *	under book_mutex; may be NULL
+ * @commands: the chapter's commands of the netlink family
+ * @command_count: how many
  * @init: when the module is loaded
+ * @stop: when it is unloaded and nobody can ask for anything any more: ends the
+ *	objects that no descriptor keeps; may be NULL
  * @exit: when it is unloaded, or when loading failed later on
  */
 struct book_chapter {
@@ -107,8 +118,27 @@ struct book_chapter {
 	void (*close)(struct book_file *file);
 	void (*stat)(struct book_object *object, struct ipcbook_stat *stat);
 	long (*device)(unsigned int nr, void __user *argp);
+	bool raises_once;
+	int (*describe)(struct book_object *object, struct sk_buff *skb);
+	const struct genl_small_ops *commands;
+	size_t command_count;
 	int (*init)(void);
+	void (*stop)(void);
 	void (*exit)(void);
+};
+
+/**
+ * struct book_notifier - somebody who is told when an object becomes ready
+ * @node: in the object's list
+ * @events: EPOLLIN or EPOLLOUT
+ * @told: that this has happened
+ * @ready: how; called in atomic context
+ */
+struct book_notifier {
+	struct hlist_node node;
+	__poll_t events;
+	bool told;
+	void (*ready)(struct book_notifier *notifier);
 };
 
 /**
@@ -129,6 +159,7 @@ struct book_chapter {
  * @creator: the process that created it
  * @created_ns: when, CLOCK_REALTIME
  * @descriptors: open files
+ * @notifiers: those who are to be told when it becomes ready
  */
 struct book_object {
 	refcount_t refs;
@@ -147,17 +178,21 @@ struct book_object {
 	struct pid *creator;
 	u64 created_ns;
 	atomic_t descriptors;
+	struct hlist_head notifiers;
 };
 
 /* main.c */
+extern struct genl_family book_family;
 const struct book_chapter *book_chapter(unsigned int id);
 struct book_file *book_device_file(struct file *filp,
 				   enum ipcbook_chapter chapter);
+struct book_file *book_file_of(struct file *filp);
 
 /* book.c */
 int book_init(void);
 void book_exit(void);
 struct book_ns *book_ns_current(void);
+struct book_ns *book_ns_of(struct net *net);
 void book_ns_put(struct book_ns *ns);
 int book_copy_args(void *dst, size_t size, const void __user *src);
 long book_open(const void __user *argp);
@@ -187,12 +222,18 @@ struct hlist_head *book_alloc_index(struct book_object *object,
 				    unsigned int bits);
 int book_resize(struct book_object *object, u64 capacity);
 int book_limit(u64 *value, u64 standard, u64 most);
+int book_check_name(const char *name);
+void book_notify(struct book_object *object, __poll_t events);
+void book_watch(struct file *filp, struct book_object *object,
+		struct book_notifier *notifier);
+void book_unwatch(struct book_notifier *notifier);
 
 /*
  * Called for each object; what it returns other than 0 ends the walk, which
  * @cursor then continues with the same object.
  */
-typedef int (*book_each_fn)(const struct ipcbook_stat *stat, void *arg);
+typedef int (*book_each_fn)(struct book_object *object,
+			    const struct ipcbook_stat *stat, void *arg);
 int book_each(struct net *net, const struct cred *cred, unsigned long *cursor,
 	      book_each_fn fn, void *arg);
 
@@ -227,6 +268,23 @@ static inline int book_may(const struct book_file *file,
 	if (likely(file->access & access))
 		return 0;
 	return filp->f_mode & mode ? -EACCES : -EBADF;
+}
+
+/* Whether anybody is to be told when @object becomes ready. */
+static inline bool book_watched(const struct book_object *object)
+{
+	return unlikely(!hlist_empty(&object->notifiers));
+}
+
+/**
+ * book_ready() - an object was not ready, and is now
+ * @object: it; its chapter's lock is held, under which poll looks as well
+ * @events: EPOLLIN or EPOLLOUT
+ */
+static inline void book_ready(struct book_object *object, __poll_t events)
+{
+	if (book_watched(object))
+		book_notify(object, events);
 }
 
 /*
@@ -302,6 +360,9 @@ static __always_inline int book_copy_out(void __user *dst, const void *src,
 	return copy_to_user(dst, src, len) ? -EFAULT : 0;
 }
 #endif
+
+/* signal.c */
+extern const struct book_chapter signal_chapter;
 
 /* pipe.c */
 extern const struct book_chapter pipe_chapter;

@@ -335,8 +335,16 @@ static __always_inline void queue_count_in(struct queue *queue,
 	}
 }
 
+/* Whoever is to be told when there is something to receive, is told. */
+static __always_inline void queue_tell(struct queue *queue)
+{
+	if (book_watched(&queue->object) && shelf_empty(&queue->queued))
+		book_notify(&queue->object, EPOLLIN);
+}
+
 static void queue_append(struct queue *queue, struct message *msg)
 {
+	queue_tell(queue);
 	shelf_append(&queue->queued, &msg->item);
 	if (unlikely(!queue_unwanted(queue, msg->item.bin)))
 		queue_wake_readers(queue, msg->item.bin);
@@ -359,6 +367,7 @@ static __always_inline enum queue_way queue_admit(struct queue *queue,
 	if (!line_empty(&queue->blocked) || !queue_has_room(queue, msg->len))
 		return QUEUE_REFUSED;
 	queue_count_in(queue, msg);
+	queue_tell(queue);
 	shelf_append(&queue->queued, &msg->item);
 	if (unlikely(wanted))
 		queue_wake_readers(queue, msg->item.bin);
@@ -423,8 +432,11 @@ static void queue_grant(struct queue *queue, struct waiter **list)
 		if (!queue_hand_over(queue, msg, list))
 			queue_append(queue, msg);
 	}
+	if (!queue_writable(queue))
+		return;
+	book_ready(&queue->object, EPOLLOUT);
 	/* Under the lock that poll takes after it entered the wait queue. */
-	if (waitqueue_active(&queue->writers) && queue_writable(queue))
+	if (waitqueue_active(&queue->writers))
 		wake_up_poll(&queue->writers, EPOLLOUT | EPOLLWRNORM);
 }
 

@@ -7,7 +7,7 @@
  * namespace it was opened in, or the default ring: a struct device_file stands
  * for the open file, and the first call that needs one of them opens it.
  *
- * The netlink family lists the objects.
+ * The netlink family lists the objects, and has the commands of the chapters.
  *
  * Locks: none of its own. Two first calls that race are settled by cmpxchg on
  * device_file.plain and .ring; see book_device_file().
@@ -45,6 +45,9 @@ static const struct book_chapter *const chapters[] = {
 #endif
 #ifdef IPCBOOK_HAS_PIPE
 	&pipe_chapter,
+#endif
+#ifdef IPCBOOK_HAS_SIGNAL
+	&signal_chapter,
 #endif
 #ifdef IPCBOOK_HAS_QUEUE
 	&queue_chapter,
@@ -241,6 +244,26 @@ static const struct file_operations device_fops = {
 	.show_fdinfo = device_show_fdinfo,
 };
 
+/**
+ * book_file_of() - what an open file keeps of its object
+ * @filp: any file
+ *
+ * Return: the book_file; ENOTTY as an error pointer if the file is not ours, or
+ * why the device could not be given its default queue.
+ */
+struct book_file *book_file_of(struct file *filp)
+{
+	size_t i;
+
+	if (filp->f_op == &device_fops)
+		return device_plain() ? book_file(filp) :
+					ERR_PTR(-EOPNOTSUPP);
+	for (i = 0; i < ARRAY_SIZE(chapters); i++)
+		if (chapters[i]->fops == filp->f_op)
+			return book_file(filp);
+	return ERR_PTR(-ENOTTY);
+}
+
 static struct miscdevice device = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "ipcbook",
@@ -250,14 +273,26 @@ static struct miscdevice device = {
 
 /* ---------------------------------------------------------- generic netlink */
 
-static struct genl_family book_family;
-
 static const struct nla_policy book_policy[IPCBOOK_A_MAX + 1] = {
 	[IPCBOOK_A_CHAPTER] = NLA_POLICY_RANGE(NLA_U32, IPCBOOK_SIGNAL,
 					       IPCBOOK_SEM),
 	[IPCBOOK_A_NAME] = { .type = NLA_NUL_STRING,
 			     .len = IPCBOOK_NAME_LEN - 1 },
 	[IPCBOOK_A_STAT] = { .type = NLA_REJECT },
+	[IPCBOOK_A_PID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[IPCBOOK_A_GROUP] = { .type = NLA_NUL_STRING,
+			      .len = IPCBOOK_NAME_LEN - 1 },
+	[IPCBOOK_A_NUMBER] = NLA_POLICY_MAX(NLA_U32, IPCBOOK_SIGNAL_MAX),
+	[IPCBOOK_A_LIMIT] = NLA_POLICY_MIN(NLA_U32, 1),
+	[IPCBOOK_A_HOW] = NLA_POLICY_MAX(NLA_U32, IPCBOOK_SIGNAL_SETMASK),
+	[IPCBOOK_A_SET] = { .type = NLA_U64 },
+	[IPCBOOK_A_MASK] = { .type = NLA_REJECT },
+	[IPCBOOK_A_COUNT] = NLA_POLICY_RANGE(NLA_U32, 1, IPCBOOK_SIGNAL_FETCH),
+	[IPCBOOK_A_MORE] = { .type = NLA_REJECT },
+	[IPCBOOK_A_SIGNALS] = { .type = NLA_REJECT },
+	[IPCBOOK_A_FD] = { .type = NLA_U32 },
+	[IPCBOOK_A_EVENTS] = NLA_POLICY_RANGE(NLA_U32, IPCBOOK_READY_IN,
+					      IPCBOOK_READY_OUT),
 };
 
 /* One dump, as its callback sees it. */
@@ -278,8 +313,10 @@ static bool dump_wants(const struct book_dump *dump,
 	return !name || !nla_strcmp(name, stat->name);
 }
 
-static int dump_object(const struct ipcbook_stat *stat, void *arg)
+static int dump_object(struct book_object *object,
+		       const struct ipcbook_stat *stat, void *arg)
 {
+	const struct book_chapter *chapter = object->chapter;
 	struct book_dump *dump = arg;
 	void *head;
 
@@ -293,7 +330,8 @@ static int dump_object(const struct ipcbook_stat *stat, void *arg)
 	if (nla_put_u32(dump->skb, IPCBOOK_A_CHAPTER, stat->chapter) ||
 	    (stat->name[0] &&
 	     nla_put_string(dump->skb, IPCBOOK_A_NAME, stat->name)) ||
-	    nla_put(dump->skb, IPCBOOK_A_STAT, sizeof(*stat), stat)) {
+	    nla_put(dump->skb, IPCBOOK_A_STAT, sizeof(*stat), stat) ||
+	    (chapter->describe && chapter->describe(object, dump->skb))) {
 		genlmsg_cancel(dump->skb, head);
 		return -EMSGSIZE;
 	}
@@ -309,7 +347,15 @@ static int book_dump_objects(struct sk_buff *skb, struct netlink_callback *cb)
 		.attrs = book_dump_attrs(cb),
 	};
 	unsigned long cursor = cb->args[0];
+	unsigned int attr;
 
+	for (attr = IPCBOOK_A_STAT; attr <= IPCBOOK_A_MAX; attr++) {
+		if (!dump.attrs[attr])
+			continue;
+		NL_SET_ERR_MSG_ATTR(cb->extack, dump.attrs[attr],
+				    "not an attribute of this command");
+		return -EINVAL;
+	}
 	/* A full message is not an error: the dump goes on with the next. */
 	if (cursor != ULONG_MAX)
 		book_each(sock_net(skb->sk), skb->sk->sk_socket->file->f_cred,
@@ -318,14 +364,15 @@ static int book_dump_objects(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
-static const struct genl_small_ops book_genl_ops[] = {
+/* The family's own command; those of the chapters are added. */
+static struct genl_small_ops book_commands[IPCBOOK_CMD_MAX] __ro_after_init = {
 	{
 		.cmd = IPCBOOK_CMD_OBJECT_GET,
 		.dumpit = book_dump_objects,
 	},
 };
 
-static struct genl_family book_family __ro_after_init = {
+struct genl_family book_family __ro_after_init = {
 	.name = IPCBOOK_GENL_NAME,
 	.version = IPCBOOK_GENL_VERSION,
 	.maxattr = IPCBOOK_A_MAX,
@@ -333,9 +380,20 @@ static struct genl_family book_family __ro_after_init = {
 	.netnsok = true,
 	.parallel_ops = true,
 	.module = THIS_MODULE,
-	.small_ops = book_genl_ops,
-	.n_small_ops = ARRAY_SIZE(book_genl_ops),
+	.small_ops = book_commands,
+	.n_small_ops = 1,
 };
+
+static int __init family_init(void)
+{
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_SIZE(chapters); i++)
+		for (n = 0; n < chapters[i]->command_count; n++)
+			book_commands[book_family.n_small_ops++] =
+				chapters[i]->commands[n];
+	return genl_register_family(&book_family);
+}
 
 /* ------------------------------------------------------------ load, unload */
 
@@ -344,6 +402,15 @@ static void chapters_exit(size_t count)
 	while (count--)
 		if (chapters[count]->exit)
 			chapters[count]->exit();
+}
+
+static void chapters_stop(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(chapters); i++)
+		if (chapters[i]->stop)
+			chapters[i]->stop();
 }
 
 static int __init chapters_init(void)
@@ -370,7 +437,7 @@ static int __init ipcbook_init(void)
 	err = book_init();
 	if (err)
 		goto err_chapters;
-	err = genl_register_family(&book_family);
+	err = family_init();
 	if (err)
 		goto err_book;
 	err = misc_register(&device);
@@ -380,6 +447,7 @@ static int __init ipcbook_init(void)
 
 err_family:
 	genl_unregister_family(&book_family);
+	chapters_stop();
 err_book:
 	book_exit();
 err_chapters:
@@ -391,6 +459,7 @@ static void __exit ipcbook_exit(void)
 {
 	misc_deregister(&device);
 	genl_unregister_family(&book_family);
+	chapters_stop();
 	book_exit();
 	chapters_exit(ARRAY_SIZE(chapters));
 }

@@ -230,6 +230,7 @@ static void sem_publish(struct sem *sem, u32 value)
 {
 	bool contended = sem->gone || sem->orphaned ||
 			 !list_empty(&sem->line) || !list_empty(&sem->aside) ||
+			 book_watched(&sem->object) ||
 			 /* See sem_change(). */
 			 waitqueue_active(&sem->pollers);
 
@@ -255,6 +256,7 @@ static __poll_t sem_events(const struct sem *sem, u32 value)
 /* Publishes a value that has changed. */
 static void sem_change(struct sem *sem, u32 value)
 {
+	book_ready(&sem->object, sem_events(sem, value));
 	sem_publish(sem, value);
 	/* Under the lock that poll takes after it entered the wait queue. */
 	if (waitqueue_active(&sem->pollers))
@@ -1259,4 +1261,5 @@ const struct book_chapter sem_chapter = {
 	.close = sem_close,
 	.stat = sem_stat,
 	.device = sem_device,
+	.raises_once = true,
 };

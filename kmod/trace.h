@@ -484,6 +484,91 @@ TRACE_EVENT(sem_return,
 	TP_printk("id=%llu units=%llu", __entry->id, __entry->units)
 );
 
+/* A process has registered for signals. */
+TRACE_EVENT(signal_register,
+	TP_PROTO(u64 id, pid_t pid, const char *name),
+	TP_ARGS(id, pid, name),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(pid_t, pid)
+		__string(name, name)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->pid = pid;
+		book_assign_str(name, name);
+	),
+	TP_printk("id=%llu pid=%d name=%s", __entry->id, __entry->pid,
+		  __get_str(name))
+);
+
+/* A registration has ended. */
+TRACE_EVENT(signal_unregister,
+	TP_PROTO(u64 id),
+	TP_ARGS(id),
+	TP_STRUCT__entry(
+		__field(u64, id)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+	),
+	TP_printk("id=%llu", __entry->id)
+);
+
+/* A signal was sent to a registration; ret is 0, or why it was refused. */
+TRACE_EVENT(signal_send,
+	TP_PROTO(u64 id, u32 number, int ret),
+	TP_ARGS(id, number, ret),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u32, number)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->number = number;
+		__entry->ret = ret;
+	),
+	TP_printk("id=%llu number=%u ret=%d", __entry->id, __entry->number,
+		  __entry->ret)
+);
+
+/* The doorbell of a registration says what it carries; 0: that there are more. */
+TRACE_EVENT(signal_doorbell,
+	TP_PROTO(u64 id, u32 number),
+	TP_ARGS(id, number),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u32, number)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->number = number;
+	),
+	TP_printk("id=%llu number=%u", __entry->id, __entry->number)
+);
+
+/*
+ * Signals have been received, by FETCH or as the doorbell, of which it is seen
+ * when the next signal is sent.
+ */
+TRACE_EVENT(signal_receive,
+	TP_PROTO(u64 id, u32 number, u64 count),
+	TP_ARGS(id, number, count),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u32, number)
+		__field(u64, count)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->number = number;
+		__entry->count = count;
+	),
+	TP_printk("id=%llu number=%u count=%llu", __entry->id,
+		  __entry->number, __entry->count)
+);
+
 #endif /* _IPCBOOK_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

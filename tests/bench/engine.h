@@ -302,6 +302,7 @@ extern const struct bench_case bench_shm_cases[];
 extern const struct bench_case bench_sem_cases[];
 extern const struct bench_case bench_pipe_cases[];
 extern const struct bench_case bench_socket_cases[];
+extern const struct bench_case bench_signal_cases[];
 
 /* queue.c */
 extern const struct bench_ops bench_queue_pair;

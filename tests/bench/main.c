@@ -27,6 +27,7 @@ static const struct bench_case *const chapters[] = {
 	bench_sem_cases,
 	bench_pipe_cases,
 	bench_socket_cases,
+	bench_signal_cases,
 };
 
 static struct {

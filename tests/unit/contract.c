@@ -45,6 +45,7 @@ static void structures_have_their_sizes(void **state)
 	SIZE(ipcbook_pipe, 24);
 	SIZE(sockaddr_ipcbook, 66);
 	SIZE(ipcbook_socket, 16);
+	SIZE(ipcbook_signal_info, 24);
 	SIZE(ipcbook_sem_limits, 16);
 	SIZE(ipcbook_sem_down, 24);
 	SIZE(ipcbook_sem_map, 24);
@@ -182,6 +183,42 @@ static void numbers_of_the_pipe_are_fixed(void **state)
 	assert_int_equal(IPCBOOK_IOC_PIPE_RESIZE, 0xb831);
 	assert_int_equal(IPCBOOK_IOC_PIPE_CAPACITY, 0xb832);
 	assert_int_equal(IPCBOOK_PIPE_LOOK, 1);
+}
+
+static void fields_of_a_signal_have_their_places(void **state)
+{
+	(void)state;
+	PLACE(ipcbook_signal_info, number, 0, 4);
+	PLACE(ipcbook_signal_info, count, 4, 4);
+	PLACE(ipcbook_signal_info, pid, 8, 4);
+	PLACE(ipcbook_signal_info, uid, 12, 4);
+	PLACE(ipcbook_signal_info, object, 16, 8);
+}
+
+static void numbers_of_netlink_are_fixed(void **state)
+{
+	(void)state;
+	assert_int_equal(IPCBOOK_CMD_OBJECT_GET, 1);
+	assert_int_equal(IPCBOOK_CMD_SIGNAL_REGISTER, 2);
+	assert_int_equal(IPCBOOK_CMD_SIGNAL_SEND, 3);
+	assert_int_equal(IPCBOOK_CMD_SIGNAL_FETCH, 4);
+	assert_int_equal(IPCBOOK_CMD_SIGNAL_MASK, 5);
+	assert_int_equal(IPCBOOK_CMD_SIGNAL_PENDING, 6);
+	assert_int_equal(IPCBOOK_CMD_SIGNAL_RAISE, 7);
+	assert_int_equal(IPCBOOK_CMD_SIGNAL_DOORBELL, 8);
+	assert_int_equal(IPCBOOK_A_STAT, 3);
+	assert_int_equal(IPCBOOK_A_PID, 4);
+	assert_int_equal(IPCBOOK_A_GROUP, 5);
+	assert_int_equal(IPCBOOK_A_NUMBER, 6);
+	assert_int_equal(IPCBOOK_A_LIMIT, 7);
+	assert_int_equal(IPCBOOK_A_HOW, 8);
+	assert_int_equal(IPCBOOK_A_SET, 9);
+	assert_int_equal(IPCBOOK_A_MASK, 10);
+	assert_int_equal(IPCBOOK_A_COUNT, 11);
+	assert_int_equal(IPCBOOK_A_MORE, 12);
+	assert_int_equal(IPCBOOK_A_SIGNALS, 13);
+	assert_int_equal(IPCBOOK_A_FD, 14);
+	assert_int_equal(IPCBOOK_A_EVENTS, 15);
 }
 
 static void fields_of_the_semaphore_have_their_places(void **state)
@@ -354,6 +391,8 @@ int main(void)
 		cmocka_unit_test(fields_of_the_queue_have_their_places),
 		cmocka_unit_test(fields_of_the_pipe_have_their_places),
 		cmocka_unit_test(numbers_of_the_pipe_are_fixed),
+		cmocka_unit_test(fields_of_a_signal_have_their_places),
+		cmocka_unit_test(numbers_of_netlink_are_fixed),
 		cmocka_unit_test(fields_of_the_semaphore_have_their_places),
 		cmocka_unit_test(numbers_of_the_semaphore_are_fixed),
 		cmocka_unit_test(fields_of_the_ring_have_their_places),

@@ -37,4 +37,17 @@ int ipcbook__name(char field[IPCBOOK_NAME_LEN], const char *name);
  */
 int ipcbook__open_args(struct ipcbook_open *open, const char *name, int flags);
 
+struct nlmsghdr;
+
+/* What is called for each object of a list, with its whole message. */
+typedef int (*ipcbook__list_fn)(const struct ipcbook_stat *stat,
+				struct nlmsghdr *message, void *arg);
+
+/* As ipcbook_list(), with that. */
+int ipcbook__list(enum ipcbook_chapter chapter, const char *name,
+		  ipcbook__list_fn fn, void *arg);
+
+/* A negative errno for what libnl answers, or 0. */
+int ipcbook__nl_errno(int error);
+
 #endif /* IPCBOOK_LIB_BOOK_H */

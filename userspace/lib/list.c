@@ -8,7 +8,7 @@
  * call.
  *
  * libnl has error numbers of its own. Those that the kernel answered are kept
- * as they came (on_error), the others are translated (errno_of).
+ * as they came (on_error), the others are translated.
  */
 #include <string.h>
 
@@ -23,13 +23,12 @@
  * end stops it.
  */
 struct walk {
-	ipcbook_list_fn fn;
+	ipcbook__list_fn fn;
 	void *arg;
 	int end;
 };
 
-/* An errno for what libnl says. */
-static int errno_of(int error)
+int ipcbook__nl_errno(int error)
 {
 	switch (-error) {
 	case NLE_SUCCESS:
@@ -63,7 +62,7 @@ static int on_object(struct nl_msg *message, void *arg)
 	if (!attribute)
 		return NL_SKIP;
 	nla_memcpy(&stat, attribute, sizeof(stat));
-	walk->end = walk->fn(&stat, walk->arg);
+	walk->end = walk->fn(&stat, nlmsg_hdr(message), walk->arg);
 	return walk->end ? NL_STOP : NL_OK;
 }
 
@@ -126,7 +125,7 @@ static int dump(struct nl_sock *socket, struct nl_msg *request,
 		error = nl_recvmsgs_default(socket);
 	if (walk->end)
 		return walk->end;
-	return error < 0 ? errno_of(error) : 0;
+	return error < 0 ? ipcbook__nl_errno(error) : 0;
 }
 
 static int list(enum ipcbook_chapter chapter, const char *name,
@@ -139,12 +138,12 @@ static int list(enum ipcbook_chapter chapter, const char *name,
 	socket = nl_socket_alloc();
 	if (!socket)
 		return -ENOMEM;
-	answer = errno_of(genl_connect(socket));
+	answer = ipcbook__nl_errno(genl_connect(socket));
 	if (answer)
 		goto out;
 	answer = genl_ctrl_resolve(socket, IPCBOOK_GENL_NAME);
 	if (answer < 0) {
-		answer = errno_of(answer);
+		answer = ipcbook__nl_errno(answer);
 		goto out;
 	}
 	request = new_request(answer, chapter, name);
@@ -155,8 +154,8 @@ out:
 	return answer;
 }
 
-int ipcbook_list(enum ipcbook_chapter chapter, const char *name,
-		 ipcbook_list_fn fn, void *arg)
+int ipcbook__list(enum ipcbook_chapter chapter, const char *name,
+		  ipcbook__list_fn fn, void *arg)
 {
 	struct walk walk = { .fn = fn, .arg = arg };
 	int saved = errno;
@@ -167,4 +166,27 @@ int ipcbook_list(enum ipcbook_chapter chapter, const char *name,
 	answer = list(chapter, name, &walk);
 	errno = saved;
 	return answer;
+}
+
+/* What the caller of ipcbook_list() wants done. */
+struct wanted {
+	ipcbook_list_fn fn;
+	void *arg;
+};
+
+static int on_stat(const struct ipcbook_stat *stat, struct nlmsghdr *message,
+		   void *arg)
+{
+	const struct wanted *wanted = arg;
+
+	(void)message;
+	return wanted->fn(stat, wanted->arg);
+}
+
+int ipcbook_list(enum ipcbook_chapter chapter, const char *name,
+		 ipcbook_list_fn fn, void *arg)
+{
+	struct wanted wanted = { .fn = fn, .arg = arg };
+
+	return ipcbook__list(chapter, name, on_stat, &wanted);
 }

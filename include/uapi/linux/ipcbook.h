@@ -1088,25 +1088,123 @@ struct ipcbook_ring_wait {
 
 /*
  * ---------------------------------------------------------------------------
- * Generic netlink: seeing it
+ * Generic netlink: seeing it, and signals
  * ---------------------------------------------------------------------------
  *
  * Family "ipcbook", described in Documentation/netlink/ipcbook.yaml.
+ *
+ * Signals have the numbers 1 to 64. A process registers with a socket, under
+ * its pid, with a name and in groups if it likes; closing the socket ends that.
+ * Whoever kill(2) would let sends to the pid, the name or a group. It tells
+ * that something happened and from whom, and carries nothing else.
+ *
+ * What was sent and not yet received is pending, in the module. Of 1 to 31 one
+ * is pending, with a count of how many fell together; 32 to 64 queue, up to the
+ * registration's limit, past which the sender is told EAGAIN. The lowest number
+ * comes first, in order of arrival within a number. What is in the
+ * registration's mask stays pending; 9 and 19 cannot be masked.
+ *
+ * As long as a signal is pending that is not masked, the socket holds one
+ * message IPCBOOK_CMD_SIGNAL_DOORBELL. If that is the only one, the doorbell
+ * carries it, and reading it receives the signal. Else its IPCBOOK_A_MORE is not
+ * 0, it carries none, and what is there is received by
+ * IPCBOOK_CMD_SIGNAL_FETCH, which never waits and hangs up the doorbell anew if
+ * there is still more. A doorbell that was not read is right at any time: it
+ * goes, or becomes another, when the mask or what is pending changes. The
+ * answer to a request on the socket comes before it.
  */
 #define IPCBOOK_GENL_NAME	"ipcbook"
 #define IPCBOOK_GENL_VERSION	1
 
+/* Signals: the highest number, and the highest of those that coalesce. */
+#define IPCBOOK_SIGNAL_MAX		64
+#define IPCBOOK_SIGNAL_COALESCED	31
+
+/* Most groups of a registration. */
+#define IPCBOOK_SIGNAL_GROUPS		16
+/* Most numbers, and most targets, of one IPCBOOK_CMD_SIGNAL_SEND. */
+#define IPCBOOK_SIGNAL_BATCH		64
+/* Most signals of one answer to IPCBOOK_CMD_SIGNAL_FETCH. */
+#define IPCBOOK_SIGNAL_FETCH		64
+/* Most objects that a registration can be told of; see RAISE. */
+#define IPCBOOK_SIGNAL_RAISES		64
+
+/**
+ * struct ipcbook_signal_info - a signal as its receiver gets it.
+ *
+ * @number: 1 to 64
+ * @count: of 1 to 31, how many fell together; of 32 to 64 always 1
+ * @pid: who sent it (of several that fell together, the first), 0 where it
+ *	cannot be seen from the receiver's pid namespace, or is an object
+ * @uid: sender's effective user, in the receiver's user namespace
+ * @object: id of the object that became ready, 0 if a process sent it
+ */
+struct ipcbook_signal_info {
+	__u32 number;
+	__u32 count;
+	__u32 pid;
+	__u32 uid;
+	__u64 object;
+};
+
+/* What to do with a mask, as of sigprocmask(2). */
+enum ipcbook_signal_how {
+	IPCBOOK_SIGNAL_BLOCK	= 0,
+	IPCBOOK_SIGNAL_UNBLOCK	= 1,
+	IPCBOOK_SIGNAL_SETMASK	= 2,
+};
+
+/* What an object is to become ready for. */
+#define IPCBOOK_READY_IN	(1U << 0)	/* to receive from it */
+#define IPCBOOK_READY_OUT	(1U << 1)	/* to send to it */
+
 /**
  * enum ipcbook_cmd - commands of the netlink family.
  *
+ * Each takes the attributes that are listed here, and refuses others. Errors
+ * name the attribute that is wrong, or missing, in an extended ack. All but SEND
+ * and OBJECT_GET are about the registration of the socket that they come from;
+ * without one they give ENOTCONN. None of them waits.
+ *
  * @IPCBOOK_CMD_UNSPEC: none
  * @IPCBOOK_CMD_OBJECT_GET: dump: one message for each object of the socket's
- *	network namespace that the caller may read
+ *	network namespace that the caller may read; takes CHAPTER, NAME. Of a
+ *	registration it also tells GROUP (each), MASK and SET
+ * @IPCBOOK_CMD_SIGNAL_REGISTER: registers the calling process; takes NAME,
+ *	GROUP (up to 16 times), LIMIT (default 1,024). Answers LIMIT.
+ * @IPCBOOK_CMD_SIGNAL_SEND: sends each NUMBER (1 to 64 times, 0 only asks
+ *	whether it could be sent) to each PID, NAME or GROUP (1 to 64 times in
+ *	all). Has no answer; the acknowledgment's cookie is a u64: how many
+ *	signals arrived, and in the upper half how many did not find room. It is
+ *	an error if none arrived
+ * @IPCBOOK_CMD_SIGNAL_FETCH: receives up to COUNT (default 64) signals. Answers
+ *	SIGNALS, if there are any, and MORE
+ * @IPCBOOK_CMD_SIGNAL_MASK: changes the mask by SET as HOW says; without them
+ *	only asks. Answers MASK, as it was before
+ * @IPCBOOK_CMD_SIGNAL_PENDING: answers what is pending, masked or not, as SET;
+ *	and MASK, LIMIT, and of LIMIT how much is used as COUNT
+ * @IPCBOOK_CMD_SIGNAL_RAISE: the object behind the descriptor FD raises NUMBER
+ *	when it goes from not ready to ready for EVENTS, and at once if it is
+ *	ready now; with NUMBER 0 no longer. A queue or pipe each time, what is
+ *	mapped once. Answers NUMBER, as it was before
+ * @IPCBOOK_CMD_SIGNAL_DOORBELL: from the module only: MORE, and SIGNALS
+ *	(one) unless that is not 0
+ * @__IPCBOOK_CMD_MAX: one past the last
  */
 enum ipcbook_cmd {
 	IPCBOOK_CMD_UNSPEC,
 	IPCBOOK_CMD_OBJECT_GET,
+	IPCBOOK_CMD_SIGNAL_REGISTER,
+	IPCBOOK_CMD_SIGNAL_SEND,
+	IPCBOOK_CMD_SIGNAL_FETCH,
+	IPCBOOK_CMD_SIGNAL_MASK,
+	IPCBOOK_CMD_SIGNAL_PENDING,
+	IPCBOOK_CMD_SIGNAL_RAISE,
+	IPCBOOK_CMD_SIGNAL_DOORBELL,
+	__IPCBOOK_CMD_MAX,
 };
+
+#define IPCBOOK_CMD_MAX		(__IPCBOOK_CMD_MAX - 1)
 
 /**
  * enum ipcbook_attr - attributes of the netlink family; the meaning of those
@@ -1116,8 +1214,21 @@ enum ipcbook_cmd {
  * @IPCBOOK_A_UNSPEC: none
  * @IPCBOOK_A_CHAPTER: u32; in a request: only objects of this chapter
  * @IPCBOOK_A_NAME: string, left out for an object without a name; in a request:
- *	only objects of this name
+ *	only objects of this name; the name to register under, or to send to
  * @IPCBOOK_A_STAT: binary, struct ipcbook_stat
+ * @IPCBOOK_A_PID: u32, from 1: a process, in the sender's pid namespace
+ * @IPCBOOK_A_GROUP: string: a group; the rules for it are those for a name
+ * @IPCBOOK_A_NUMBER: u32, 0 to 64: a signal
+ * @IPCBOOK_A_LIMIT: u32, from 1: most signals from 32 up that may be pending
+ * @IPCBOOK_A_HOW: u32, enum ipcbook_signal_how
+ * @IPCBOOK_A_SET: u64: signals, number 1 is the lowest bit
+ * @IPCBOOK_A_MASK: u64: likewise; only in answers
+ * @IPCBOOK_A_COUNT: u32, 1 to 64 in a request
+ * @IPCBOOK_A_MORE: u32: not 0 if more signals can be received; only in answers
+ * @IPCBOOK_A_SIGNALS: binary, an array of struct ipcbook_signal_info; only in
+ *	answers
+ * @IPCBOOK_A_FD: u32: a descriptor of the caller's
+ * @IPCBOOK_A_EVENTS: u32: IPCBOOK_READY_IN or IPCBOOK_READY_OUT
  * @__IPCBOOK_A_MAX: one past the last
  */
 enum ipcbook_attr {
@@ -1125,6 +1236,18 @@ enum ipcbook_attr {
 	IPCBOOK_A_CHAPTER,
 	IPCBOOK_A_NAME,
 	IPCBOOK_A_STAT,
+	IPCBOOK_A_PID,
+	IPCBOOK_A_GROUP,
+	IPCBOOK_A_NUMBER,
+	IPCBOOK_A_LIMIT,
+	IPCBOOK_A_HOW,
+	IPCBOOK_A_SET,
+	IPCBOOK_A_MASK,
+	IPCBOOK_A_COUNT,
+	IPCBOOK_A_MORE,
+	IPCBOOK_A_SIGNALS,
+	IPCBOOK_A_FD,
+	IPCBOOK_A_EVENTS,
 	__IPCBOOK_A_MAX,
 };
 
