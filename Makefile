@@ -27,6 +27,7 @@ INCLUDEDIR    ?= $(PREFIX)/include
 MANDIR        ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 UDEVDIR       ?= /etc/udev/rules.d
+WIRESHARKDIR  ?= $(LIBDIR)/wireshark/plugins
 MODULEDIR     ?= /lib/modules/$(KVER)/updates
 
 CC       ?= gcc
@@ -210,6 +211,7 @@ installed = $(BINDIR)/ipcbook \
 	$(foreach p,$(pages),$(MANDIR)/man$(subst .,,$(suffix $p))/$(notdir $p)) \
 	$(COMPLETIONDIR)/ipcbook \
 	$(addprefix $(UDEVDIR)/,$(notdir $(wildcard userspace/udev/*.rules))) \
+	$(WIRESHARKDIR)/ipcbook.lua \
 	$(MODULEDIR)/ipcbook.ko
 
 .PHONY: install
@@ -229,6 +231,7 @@ install: all ## module, udev rule, library, headers, tool, man pages, completion
 	done
 	install -D -m 644 userspace/tool/completion.bash $(DESTDIR)$(COMPLETIONDIR)/ipcbook
 	install -D -m 644 -t $(DESTDIR)$(UDEVDIR) userspace/udev/*.rules
+	install -D -m 644 -t $(DESTDIR)$(WIRESHARKDIR) userspace/wireshark/ipcbook.lua
 	if [ -e $B/kmod/$(KVER)/ipcbook.ko ]; then \
 		install -D -m 644 -t $(DESTDIR)$(MODULEDIR) $B/kmod/$(KVER)/ipcbook.ko; \
 		[ -n "$(DESTDIR)" ] || depmod $(KVER); \

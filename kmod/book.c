@@ -1274,7 +1274,8 @@ void book_unbind(struct book_object *object)
  * @name: its name, padded with zeroes
  * @access: what the caller wants to do with it
  *
- * Return: it, referred to; ENOENT, EACCES as an error pointer.
+ * Return: it, referred to; EINVAL for a wrong name, ENOENT, EACCES as an error
+ * pointer.
  */
 struct book_object *book_find_named(const struct book_chapter *chapter,
 				    struct net *net, const char *name,
@@ -1286,6 +1287,8 @@ struct book_object *book_find_named(const struct book_chapter *chapter,
 	};
 	struct book_object *object;
 
+	if (book_check_name(name))
+		return ERR_PTR(-EINVAL);
 	memcpy(key.name, name, IPCBOOK_NAME_LEN);
 	mutex_lock(&book_mutex);
 	object = book_find(&key) ?: ERR_PTR(-ENOENT);

@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/net.h>
+#include <linux/netdevice.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <net/genetlink.h>
@@ -68,6 +69,20 @@ static inline void vm_flags_clear(struct vm_area_struct *vma,
 #define BOOK_ACCEPT_ARGS	int flags, bool kern
 #define book_accept_flags	(flags)
 #endif
+
+/* 6.12: that an interface stays in its namespace became a bit, renamed in 6.15. */
+static inline void book_netdev_stays(struct net_device *dev)
+{
+#if defined(IPCBOOK_HAS_NETNS_IMMUTABLE)
+	dev->netns_immutable = true;
+	dev->lltx = true;
+#elif defined(IPCBOOK_HAS_NETNS_LOCAL)
+	dev->netns_local = true;
+	dev->lltx = true;
+#else
+	dev->features |= NETIF_F_NETNS_LOCAL | NETIF_F_LLTX;
+#endif
+}
 
 /* 6.4: where the first piece of an iterator is. */
 #ifndef IPCBOOK_HAS_ITER_IOV_ADDR

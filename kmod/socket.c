@@ -54,6 +54,7 @@
 #include "book.h"
 #include "compat.h"
 #include "stream.h"
+#include "tap.h"
 #include "trace.h"
 
 /* Bytes after which a long write is shown to the reader. */
@@ -81,6 +82,8 @@ struct traffic {
  * @file: what its calls see of the object
  * @peer: the other end, referred to; NULL before it is connected
  * @name: its name, or that of the socket that listened for it
+ * @connection: number of the connection: the id of the socket that connected
+ * @accepted: whether it is the other end
  * @in: what its peer has sent
  * @full: a writer to @in found no room
  * @growth: how often the room in @in has doubled; under its write_lock
@@ -101,6 +104,8 @@ struct book_sock {
 	struct book_file file;
 	struct book_sock *peer;
 	char name[IPCBOOK_NAME_LEN];
+	u64 connection;
+	bool accepted;
 	struct stream in;
 	bool full;
 	u8 growth;
@@ -153,6 +158,31 @@ static struct book_sock *object_sock(struct book_object *object)
 static bool socket_is_stream(const struct book_sock *s)
 {
 	return s->sk.sk_type == SOCK_STREAM;
+}
+
+/*
+ * Shows what @s does to those who listen. The peer's pid does not change while
+ * it is connected.
+ */
+static noinline void socket_tap(const struct book_sock *s,
+				enum ipcbook_capture_event what, u8 detail,
+				const struct cursor *at, size_t n)
+{
+	const struct book_sock *peer = s->peer;
+	const struct tap_event event = {
+		.net = sock_net(&s->sk),
+		.receiver = s->sk.sk_peer_pid,
+		.name = s->accepted ? s->name : peer->name,
+		.connection = s->connection,
+		.event = what,
+		.flags = (socket_is_stream(s) ? 0 : IPCBOOK_CAPTURE_RECORDS) |
+			 (s->accepted ? IPCBOOK_CAPTURE_ACCEPTED : 0),
+		.detail = detail,
+		.number = READ_ONCE(peer->written.messages),
+		.position = READ_ONCE(peer->written.bytes),
+	};
+
+	tap_tell(&event, &peer->in, at, n);
 }
 
 /* ----------------------------------------------------------- room and waking */
@@ -587,6 +617,9 @@ static int socket_join(struct book_sock *s, struct book_sock *listener,
 	socket_set_peer(&end->sk, task_tgid(current), current_cred());
 	socket_set_peer(&s->sk, listener->sk.sk_peer_pid,
 			listener->sk.sk_peer_cred);
+	end->connection = s->object.id;
+	s->connection = s->object.id;
+	end->accepted = true;
 	sock_hold(&s->sk);
 	end->peer = s;
 	end->sk.sk_state = TCP_ESTABLISHED;
@@ -620,6 +653,8 @@ static int socket_try(struct book_sock *s, const char *name,
 	spin_unlock(&socket_lock);
 	if (!err) {
 		trace_socket_connect(s->object.id, listener->object.id);
+		if (tap_on())
+			socket_tap(s, IPCBOOK_CAPTURE_CONNECT, 0, NULL, 0);
 		socket_wake_readers(&listener->sk);
 	} else if (err == -EAGAIN && *timeo) {
 		err = socket_sleep(listener, WANT_BACKLOG, 0, timeo);
@@ -699,6 +734,8 @@ static int socket_accept(struct socket *sock, struct socket *newsock,
 	sock_graft(&end->sk, newsock);
 	trace_socket_accept(end->object.id, s->object.id,
 			    end->peer->object.id);
+	if (tap_on())
+		socket_tap(end, IPCBOOK_CAPTURE_ACCEPT, 0, NULL, 0);
 	/* Pairs with the barrier of who enters the wait queue. */
 	if (wq_has_sleeper(&s->connectors))
 		wake_up_interruptible(&s->connectors);
@@ -740,6 +777,8 @@ static int socket_shutdown(struct socket *sock, int how)
 	wake_up_interruptible_all(&s->connectors);
 	if (!peer)
 		return 0;
+	if (tap_on())
+		socket_tap(s, IPCBOOK_CAPTURE_SHUTDOWN, how, NULL, 0);
 	peer->sk.sk_state_change(&peer->sk);
 	sk_wake_async(&peer->sk, SOCK_WAKE_WAITD,
 		      how == SHUTDOWN_MASK ? POLL_HUP : POLL_IN);
@@ -806,6 +845,9 @@ static int socket_release(struct socket *sock)
 	spin_unlock(&socket_lock);
 
 	trace_socket_close(s->object.id, s->written.bytes, s->read.bytes);
+	if (tap_on() && s->peer)
+		socket_tap(s, IPCBOOK_CAPTURE_CLOSE, stream_used(&s->in) > 0,
+			   NULL, 0);
 	wake_up_interruptible_all(&s->connectors);
 	sock_orphan(&s->sk);
 	sock->sk = NULL;
@@ -854,16 +896,19 @@ static __always_inline int socket_put_record(struct book_sock *s,
 					     struct book_sock *peer,
 					     struct iov_iter *from, size_t len)
 {
-	struct cursor at = peer->in.write;
+	struct cursor at = peer->in.write, start;
 	u32 *header, pad;
 
 	header = stream_put_header(&peer->in, &at, len, s->object.memcg);
 	if (unlikely(!header))
 		return -ENOMEM;
+	start = at;
 	if (unlikely(stream_put(&peer->in, &at, from, len, s->object.memcg) <
 		     len))
 		return cursor_at_end(&at) ? -ENOMEM : -EFAULT;
 	*header = len;
+	if (tap_on())
+		socket_tap(s, IPCBOOK_CAPTURE_DATA, 0, &start, len);
 	/* Every chunk is a multiple of the padding, so that it is there. */
 	pad = round_up(len, STREAM_HEADER) - len;
 	at.offset += pad;
@@ -884,6 +929,8 @@ static __always_inline ssize_t socket_put_bytes(struct book_sock *s,
 	done = stream_put(&peer->in, &at, from, n, s->object.memcg);
 	if (unlikely(!done))
 		return cursor_at_end(&at) ? -ENOMEM : -EFAULT;
+	if (tap_on())
+		socket_tap(s, IPCBOOK_CAPTURE_DATA, 0, &peer->in.write, done);
 	socket_publish(s, peer, &at, done);
 	return done;
 }
@@ -1363,11 +1410,19 @@ static void socket_destroy(struct book_object *object)
 
 static int socket_init(void)
 {
-	return proto_register(&socket_proto, 1);
+	int err = proto_register(&socket_proto, 1);
+
+	if (err)
+		return err;
+	err = tap_init();
+	if (err)
+		proto_unregister(&socket_proto);
+	return err;
 }
 
 static void socket_exit(void)
 {
+	tap_exit();
 	proto_unregister(&socket_proto);
 }
 

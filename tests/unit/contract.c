@@ -46,6 +46,7 @@ static void structures_have_their_sizes(void **state)
 	SIZE(sockaddr_ipcbook, 66);
 	SIZE(ipcbook_socket, 16);
 	SIZE(ipcbook_signal_info, 24);
+	SIZE(ipcbook_capture, 112);
 	SIZE(ipcbook_sem_limits, 16);
 	SIZE(ipcbook_sem_down, 24);
 	SIZE(ipcbook_sem_map, 24);
@@ -325,6 +326,26 @@ static void fields_of_the_ring_have_their_places(void **state)
 	assert_int_equal(IPCBOOK_RING_HANGUP, 2);
 }
 
+static void fields_of_a_capture_have_their_places(void **state)
+{
+	(void)state;
+	PLACE(ipcbook_capture, version, 0, 1);
+	PLACE(ipcbook_capture, event, 1, 1);
+	PLACE(ipcbook_capture, flags, 2, 1);
+	PLACE(ipcbook_capture, detail, 3, 1);
+	PLACE(ipcbook_capture, sender, 4, 4);
+	PLACE(ipcbook_capture, receiver, 8, 4);
+	PLACE(ipcbook_capture, length, 12, 4);
+	PLACE(ipcbook_capture, total, 16, 4);
+	PLACE(ipcbook_capture, offset, 20, 4);
+	PLACE(ipcbook_capture, connection, 24, 8);
+	PLACE(ipcbook_capture, number, 32, 8);
+	PLACE(ipcbook_capture, position, 40, 8);
+	PLACE(ipcbook_capture, name, 48, 64);
+	assert_int_equal(IPCBOOK_CAPTURE_CLOSE, 5);
+	assert_int_equal(IPCBOOK_CAPTURE_LAST, 8);
+}
+
 static void requests_have_their_numbers(void **state)
 {
 	(void)state;
@@ -396,6 +417,7 @@ int main(void)
 		cmocka_unit_test(fields_of_the_semaphore_have_their_places),
 		cmocka_unit_test(numbers_of_the_semaphore_are_fixed),
 		cmocka_unit_test(fields_of_the_ring_have_their_places),
+		cmocka_unit_test(fields_of_a_capture_have_their_places),
 		cmocka_unit_test(requests_have_their_numbers),
 		cmocka_unit_test(constants_have_their_values),
 	};

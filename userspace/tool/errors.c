@@ -67,6 +67,7 @@ int status_of(int error)
 	case ETIMEDOUT:
 		return STATUS_NOTHING;
 	case ENOENT:
+	case ECONNREFUSED:
 		return STATUS_ABSENT;
 	case EACCES:
 	case EPERM:
@@ -89,6 +90,12 @@ static const char *reason(int error)
 		return "time is up";
 	case ENOENT:
 		return "it does not exist";
+	case ECONNREFUSED:
+		return "nobody listens there";
+	case EADDRINUSE:
+		return "another socket has the name";
+	case EPROTOTYPE:
+		return "one is for a stream, the other one for records";
 	case EEXIST:
 		return "it exists already";
 	case EIDRM:

@@ -233,6 +233,69 @@ static const struct command commands[] = {
 		.run = sem_rm,
 	},
 	{
+		.name = "socket listen",
+		.synopsis = "[OPTION]... NAME [-- COMMAND...]",
+		.about = "accept a connection and talk through it, or have a command accept",
+		.options = "SM",
+		.least = 1,
+		.most = 1 << 30,
+		.run = socket_listen,
+	},
+	{
+		.name = "socket connect",
+		.synopsis = "[OPTION]... NAME [-- COMMAND...]",
+		.about = "connect to a socket that listens, and talk, or have a command talk",
+		.options = "S",
+		.least = 1,
+		.most = 1 << 30,
+		.run = socket_connect,
+	},
+	{
+		.name = "socket proxy",
+		.synopsis = "[OPTION]... NAME|tcp:PORT|unix:PATH NAME|tcp:PORT|unix:PATH",
+		.about = "pass what connects to the first place on to the second",
+		.options = "SM",
+		.least = 2,
+		.most = 2,
+		.run = socket_proxy,
+	},
+	{
+		.name = "socket stat",
+		.synopsis = "[OPTION]... NAME",
+		.about = "show the owner and backlog of a socket that listens",
+		.options = "",
+		.least = 1,
+		.most = 1,
+		.run = socket_stat,
+	},
+	{
+		.name = "socket rm",
+		.synopsis = "[OPTION]... NAME...",
+		.about = "take names of sockets away; connections stay",
+		.options = "",
+		.least = 1,
+		.most = 1 << 30,
+		.run = socket_rm,
+	},
+	{
+		.name = "capture stat",
+		.synopsis = "[OPTION]...",
+		.about = "show what the capture has shown and what it has lost",
+		.options = "",
+		.least = 0,
+		.most = 0,
+		.run = capture_stat,
+	},
+	{
+		.name = "capture",
+		.synopsis = "[OPTION]... [-- COMMAND...]",
+		.about = "show what sockets carry, or have a command show it",
+		.options = "n",
+		.least = 0,
+		.most = 1 << 30,
+		.run = capture_run,
+	},
+	{
 		.name = "ls",
 		.synopsis = "[OPTION]... [CHAPTER]",
 		.about = "list the objects that you may read",
@@ -271,7 +334,7 @@ static int match(const char *name, char **words, int count, bool partly)
 
 static void print_summary(const struct command *command)
 {
-	printf("  %-13s %s\n", command->name, command->about);
+	printf("  %-14s %s\n", command->name, command->about);
 }
 
 static int print_help(const struct command *command)
@@ -292,7 +355,7 @@ static int print_overview(void)
 	     "Commands:");
 	for (size_t i = 0; i < COMMANDS; i++)
 		print_summary(&commands[i]);
-	puts("  help          help on a command: ipcbook help queue send\n"
+	puts("  help           help on a command: ipcbook help queue send\n"
 	     "\n"
 	     "Plain reads and writes of the device use the queue 'default'.\n"
 	     "\n"

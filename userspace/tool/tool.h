@@ -61,6 +61,7 @@ enum option_id {
 	OPTION_OVERWRITE = 'O',
 	OPTION_RAW	= 'r',
 	OPTION_SIZE	= 's',
+	OPTION_SEQPACKET = 'S',
 	OPTION_TYPE	= 't',
 	OPTION_TRUNCATE	= 'T',
 	OPTION_UPTO	= 'u',
@@ -180,7 +181,8 @@ int tell_stat(const struct options *options, enum ipcbook_chapter chapter,
 	      int fd);
 int remove_all(const struct options *options, enum ipcbook_chapter chapter);
 
-/* The commands: queue.c, shm.c, ring.c, sem.c, ls.c */
+/* The commands: queue.c, shm.c, ring.c, sem.c, socket.c,
+ * capture.c, ls.c */
 int queue_create(const struct options *options);
 int queue_send(const struct options *options);
 int queue_recv(const struct options *options);
@@ -205,6 +207,13 @@ int sem_run(const struct options *options);
 int sem_value(const struct options *options);
 int sem_stat(const struct options *options);
 int sem_rm(const struct options *options);
+int socket_listen(const struct options *options);
+int socket_connect(const struct options *options);
+int socket_proxy(const struct options *options);
+int socket_stat(const struct options *options);
+int socket_rm(const struct options *options);
+int capture_run(const struct options *options);
+int capture_stat(const struct options *options);
 int list_objects(const struct options *options);
 
 #endif /* IPCBOOK_TOOL_H */

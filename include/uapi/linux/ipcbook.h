@@ -464,6 +464,76 @@ struct ipcbook_socket {
 #define IPCBOOK_IOC_SOCKET	_IOW(IPCBOOK_IOC_MAGIC, 0x20, struct ipcbook_socket)
 
 /*
+ * The capture: while the network interface ipcbook0 of a namespace is up, those
+ * who listen there (it takes CAP_NET_RAW) get a frame for each event of the
+ * namespace's connections, and for all bytes that they carry: an Ethernet header
+ * with IPCBOOK_CAPTURE_ETHERTYPE and the addresses 02:00 followed by the pids of
+ * sender and receiver in four bytes; then a struct ipcbook_capture; then the
+ * payload. All numbers are in network byte order.
+ */
+#define IPCBOOK_CAPTURE_DEVICE		"ipcbook0"
+#define IPCBOOK_CAPTURE_ETHERTYPE	0x88b5
+#define IPCBOOK_CAPTURE_VERSION		1
+
+/**
+ * enum ipcbook_capture_event - what a frame tells.
+ *
+ * @IPCBOOK_CAPTURE_CONNECT: a socket was connected
+ * @IPCBOOK_CAPTURE_ACCEPT: its other end was accepted
+ * @IPCBOOK_CAPTURE_DATA: bytes were sent
+ * @IPCBOOK_CAPTURE_SHUTDOWN: shutdown(2); detail is 1 if the sender receives no
+ *	more, 2 if it sends no more, 3 for both
+ * @IPCBOOK_CAPTURE_CLOSE: the sender's end was closed; detail is 1 if it had not
+ *	read everything
+ */
+enum ipcbook_capture_event {
+	IPCBOOK_CAPTURE_CONNECT		= 1,
+	IPCBOOK_CAPTURE_ACCEPT		= 2,
+	IPCBOOK_CAPTURE_DATA		= 3,
+	IPCBOOK_CAPTURE_SHUTDOWN	= 4,
+	IPCBOOK_CAPTURE_CLOSE		= 5,
+};
+
+/* Flags of a frame. */
+#define IPCBOOK_CAPTURE_RECORDS		(1U << 0)	/* SOCK_SEQPACKET */
+#define IPCBOOK_CAPTURE_ACCEPTED	(1U << 1)	/* sent by who had accepted */
+#define IPCBOOK_CAPTURE_FIRST		(1U << 2)	/* first frame of the event */
+#define IPCBOOK_CAPTURE_LAST		(1U << 3)	/* last frame of the event */
+
+/**
+ * struct ipcbook_capture - header of a frame.
+ *
+ * @version: IPCBOOK_CAPTURE_VERSION
+ * @event: one of enum ipcbook_capture_event
+ * @flags: IPCBOOK_CAPTURE_RECORDS and so on
+ * @detail: see the event
+ * @sender: process that caused the event, as seen by who set the interface up
+ * @receiver: process at the other end, likewise, as of SO_PEERCRED
+ * @length: payload bytes in this frame
+ * @total: payload bytes of the event, which may come in several frames
+ * @offset: of this frame's payload in the event's
+ * @connection: number of the connection, that of the socket that connected
+ * @number: of the send call, or record, in this direction, from 0
+ * @position: payload bytes that were sent before this frame in this direction
+ * @name: the name that was connected to
+ */
+struct ipcbook_capture {
+	__u8 version;
+	__u8 event;
+	__u8 flags;
+	__u8 detail;
+	__be32 sender;
+	__be32 receiver;
+	__be32 length;
+	__be32 total;
+	__be32 offset;
+	__be64 connection;
+	__be64 number;
+	__be64 position;
+	char name[IPCBOOK_NAME_LEN];
+};
+
+/*
  * ---------------------------------------------------------------------------
  * Queue
  * ---------------------------------------------------------------------------
