@@ -188,7 +188,7 @@ models: ## the ring's protocol, checked by spin; each model's broken twins must 
 
 .PHONY: docs
 docs: ## the handbook as a book, in build/docs/html
-	@tests/setup pictures docs vm
+	@tests/setup pictures docs
 	@Documentation/sphinx/build
 
 .PHONY: bench

@@ -31,37 +31,41 @@ html_theme_options = {
 }
 
 MANUAL_PAGE = re.compile(r"(ipcbook[-a-z]*)\(([1-8])\)$")
-FUNCTION = re.compile(r"([a-z_]+)\(\)$")
-STRUCTURE = re.compile(r"(?:struct|enum) ([a-z_]+)$")
+FUNCTION = re.compile(r"([a-z0-9_]+)\(\)$")
+STRUCTURE = re.compile(r"(?:struct|enum) ([a-z0-9_]+)$")
+
+
+def targets(app):
+    """Where functions and structures are described that only one thing is called."""
+    found = {}
+    for name, _, kind, page, anchor, _ in app.env.get_domain("c").get_objects():
+        group = "function" if kind in ("function", "macro") else "structure"
+        if kind in ("function", "macro", "struct", "union", "enum"):
+            found.setdefault((group, name.rpartition(".")[2]), set()).add((page, anchor))
+    return {key: places.pop() for key, places in found.items() if len(places) == 1}
 
 
 def link_literals(app, doctree, docname):
     """Manual pages, functions and structures that are named, as links."""
+    known = targets(app)
     for node in list(doctree.findall(nodes.literal)):
-        parent = node.parent
-        if isinstance(parent, (nodes.reference, nodes.title)):
+        if isinstance(node.parent, (nodes.reference, nodes.title)):
             continue
         text = node.astext().replace("\n", " ")
         page = MANUAL_PAGE.match(text)
         function = FUNCTION.match(text)
         structure = STRUCTURE.match(text)
-        link = None
-        if page:
-            target = "generated/man/%s.%s" % page.groups()
-            if target in app.env.found_docs:
-                uri = app.builder.get_relative_uri(docname, target)
-                link = nodes.reference("", "", node.deepcopy(), refuri=uri)
-        elif function or structure:
-            name = (function or structure).group(1)
-            # Structures have a name space of their own: see build.
-            name = name if function else "tag." + name
-            kind = "func" if function else "struct"
-            xref = nodes.literal()
-            xref["reftype"] = kind
-            link = app.env.get_domain("c").resolve_xref(
-                app.env, docname, app.builder, kind, name, xref, node.deepcopy())
-        if link is not None:
-            parent.replace(node, link)
+        target = None
+        if page and "generated/man/%s.%s" % page.groups() in app.env.found_docs:
+            target = "generated/man/%s.%s" % page.groups(), ""
+        elif function:
+            target = known.get(("function", function.group(1)))
+        elif structure:
+            target = known.get(("structure", structure.group(1)))
+        if target:
+            uri = app.builder.get_relative_uri(docname, target[0])
+            uri += "#" + target[1] if target[1] else ""
+            node.parent.replace(node, nodes.reference("", "", node.deepcopy(), refuri=uri))
 
 
 def setup(app):
