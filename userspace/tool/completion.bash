@@ -52,7 +52,7 @@ _ipcbook() {
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		if [[ $valued == *" $before "* || $word == [-=]* ]]; then
 			:
-		elif [[ " queue shm ring sem socket " == *" ${command[*]} "* || ${#command[@]} = 0 ]]; then
+		elif [[ " queue pipe shm ring sem socket " == *" ${command[*]} "* || ${#command[@]} = 0 ]]; then
 			[ "$word" = help ] || command+=("$word")
 		else
 			operands=$((operands + 1))
@@ -75,11 +75,11 @@ _ipcbook() {
 		else
 			mapfile -t words < <(_ipcbook_options "${command[@]}")
 		fi
-	elif [[ ${#command[@]} = 0 || " queue shm ring sem socket " == *" ${command[*]} "* ]]; then
+	elif [[ ${#command[@]} = 0 || " queue pipe shm ring sem socket " == *" ${command[*]} "* ]]; then
 		mapfile -t words < <(_ipcbook_commands "${command[@]}")
 	elif [ "${command[0]}" = ls ]; then
 		words=(signal socket pipe queue shm ring sem)
-	elif [[ ${command[0]} =~ ^(queue|shm|ring|sem|socket)$ ]]; then
+	elif [[ ${command[0]} =~ ^(queue|pipe|shm|ring|sem|socket)$ ]]; then
 		# Only rm takes several names; what follows a name is a message.
 		[ "${command[1]}" = rm ] || [ "$operands" = 0 ] || return
 		mapfile -t COMPREPLY < <(_ipcbook_names "${command[0]}" "$current")

@@ -85,8 +85,8 @@ struct command;
  * @type: and the number given with it
  * @timeout: nanoseconds
  * @count: messages to take
- * @limits: of a queue; @limits.size is also the room of a receive, and the size
- *	of a segment, a ring, or a block
+ * @limits: of a queue; @limits.size is also the room of a receive, the size of
+ *	a segment, a ring, or a block, the capacity of a pipe and what is read of it
  * @units: of a semaphore, to take or give
  * @value: what a semaphore begins with
  * @maximum: most units of it
@@ -181,7 +181,7 @@ int tell_stat(const struct options *options, enum ipcbook_chapter chapter,
 	      int fd);
 int remove_all(const struct options *options, enum ipcbook_chapter chapter);
 
-/* The commands: queue.c, shm.c, ring.c, sem.c, socket.c,
+/* The commands: pipe.c, queue.c, shm.c, ring.c, sem.c, socket.c,
  * capture.c, ls.c */
 int queue_create(const struct options *options);
 int queue_send(const struct options *options);
@@ -189,6 +189,11 @@ int queue_recv(const struct options *options);
 int queue_peek(const struct options *options);
 int queue_stat(const struct options *options);
 int queue_rm(const struct options *options);
+int pipe_create(const struct options *options);
+int pipe_write(const struct options *options);
+int pipe_read(const struct options *options);
+int pipe_stat(const struct options *options);
+int pipe_rm(const struct options *options);
 int shm_create(const struct options *options);
 int shm_fill(const struct options *options);
 int shm_dump(const struct options *options);
