@@ -45,7 +45,6 @@
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/poll.h>
-#include <linux/sched/clock.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -73,15 +72,8 @@ MODULE_PARM_DESC(pipe_max_bytes, "Most bytes that one pipe may hold");
 /* A longer copy is published piece by piece, so that both sides copy at once. */
 #define PIPE_PIECE	16384UL
 
-/*
- * How long, in nanoseconds, who finds nothing to do stays awake: as long as the
- * other side copies, and then as long as it may take it to make its next call.
- */
-#define PIPE_SPIN_COPY	50000ULL
-#define PIPE_SPIN_CALL	3000ULL
-
 /* Up to here eight bytes at a time are faster than what checks a whole range. */
-#define PIPE_SHORT	512UL
+#define PIPE_SHORT	2048UL
 
 /**
  * struct store - where a pipe's bytes lie
@@ -102,7 +94,6 @@ struct store {
  * @seen: how far the other side had come when they last looked
  * @calls: how many of them moved bytes
  * @when: the last time, in jiffies
- * @cpu: where that was
  * @pid: the last process, NULL if there was none
  */
 struct pipe_side {
@@ -111,7 +102,6 @@ struct pipe_side {
 	unsigned long seen;
 	u64 calls;
 	unsigned long when;
-	int cpu;
 	struct pid *pid;
 } ____cacheline_aligned_in_smp;
 
@@ -277,42 +267,9 @@ static __always_inline void pipe_wake_writers(struct pipe *pipe)
 		kill_fasync(&end->fasync, SIGIO, POLL_OUT);
 }
 
-/* Whether there is something to do at @end. */
-static bool pipe_ready(const struct pipe *pipe, const struct pipe_end *end)
-{
-	return end == &pipe->writers ? pipe_writable(pipe) :
-				       pipe_readable(pipe);
-}
-
-/*
- * The other side is at work on another CPU: before it would have woken who goes
- * to sleep now, it will have done something. It cannot sleep while it copies.
- */
-static bool pipe_spin(struct pipe *pipe, const struct pipe_end *end)
-{
-	struct pipe_side *other = end == &pipe->writers ? &pipe->r :
-								&pipe->w;
-	u64 start = local_clock();
-	u64 now = start, seen = start;
-
-	if (READ_ONCE(other->cpu) == raw_smp_processor_id() ||
-	    READ_ONCE(other->when) != jiffies)
-		return false;
-	while (now - seen < PIPE_SPIN_CALL && now - start < PIPE_SPIN_COPY) {
-		if (pipe_ready(pipe, end))
-			return true;
-		if (need_resched())
-			return false;
-		cpu_relax();
-		now = local_clock();
-		if (mutex_is_locked(&other->lock))
-			seen = now;
-	}
-	return false;
-}
-
 static int pipe_sleep(struct pipe *pipe, struct pipe_end *end)
 {
+	bool writer = end == &pipe->writers;
 	struct wait_queue_entry wait;
 	int err;
 
@@ -321,7 +278,7 @@ static int pipe_sleep(struct pipe *pipe, struct pipe_end *end)
 		err = prepare_to_wait_event(&end->wait, &wait,
 					    TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		/* Who was woken takes what it was woken for, signal or not. */
-		if (pipe_ready(pipe, end)) {
+		if (writer ? pipe_writable(pipe) : pipe_readable(pipe)) {
 			err = 0;
 			break;
 		}
@@ -342,8 +299,6 @@ static int pipe_wait(struct pipe *pipe, struct pipe_end *end)
 	u64 start = trace_pipe_wait_enabled() ? ktime_get_ns() : 0;
 	int err;
 
-	if (pipe_spin(pipe, end))
-		return 0;
 	atomic_inc(&end->waiting);
 	err = pipe_sleep(pipe, end);
 	atomic_dec(&end->waiting);
@@ -414,8 +369,7 @@ static __always_inline void pipe_count(struct pipe_side *side,
 
 	lockdep_assert_held(&side->lock);
 	side->calls += !move->begun;
-	WRITE_ONCE(side->when, jiffies);
-	WRITE_ONCE(side->cpu, raw_smp_processor_id());
+	side->when = jiffies;
 	if (unlikely(side->pid != pid)) {
 		put_pid(side->pid);
 		side->pid = get_pid(pid);

@@ -49,19 +49,6 @@ PIPE_TEST(a_write_that_would_wait_is_done_when_there_is_room)
 	is(workers(), 0);
 }
 
-/* A descriptor that does not wait says so at once. */
-PIPE_TEST(a_nonblocking_end_does_not_wait_here_either)
-{
-	ring_open();
-	nonblocking(r);
-	ring_rw(IORING_OP_READ, r, room, 100, 0, 0);
-	is(ring_take(NULL), -EAGAIN);
-	nonblocking(w);
-	is(sys(write(w, bytes, CAPACITY)), CAPACITY);
-	ring_rw(IORING_OP_WRITE, w, "x", 1, 0, 0);
-	is(ring_take(NULL), -EAGAIN);
-}
-
 PIPE_TEST(memory_that_is_not_there_is_a_fault)
 {
 	ring_open();

@@ -337,7 +337,7 @@ PIPE_TEST(writers_that_are_killed_leave_the_pipe_as_it_was)
 	is(sys(kill(first, SIGKILL)), 0);
 	is(reap(first), 128 + SIGKILL);
 	is(pipe_stat(w).senders_waiting, 1);
-	is(sys(read(r, room, sizeof(room))), CAPACITY);
+	is(sys(read(r, room, CAPACITY)), CAPACITY);
 	is(call_end(call), 7);
 	is(waiting(r), 7);
 }
