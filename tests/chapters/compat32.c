@@ -371,6 +371,40 @@ static void a_semaphore_is_taken_and_mapped(void)
 	close(fd);
 }
 
+static void bytes_go_through_a_pipe(void)
+{
+	struct ipcbook_pipe arg = { .size = sizeof(arg), .capacity = 5000 };
+	struct iovec out[] = { { "ab", 2 }, { "cde", 3 } };
+	char room[8];
+	int n = 0;
+
+	is(sys(ioctl(device, IPCBOOK_IOC_PIPE, &arg)), 0);
+	is(sys(writev(arg.writer, out, 2)), 5);
+	is(sys(ioctl(arg.reader, FIONREAD, &n)), 0);
+	is(n, 5);
+	is(sys(read(arg.reader, room, sizeof(room))), 5);
+	is(memcmp(room, "abcde", 5), 0);
+	is(sys(ioctl(arg.reader, IPCBOOK_IOC_PIPE_CAPACITY)), 8192);
+	is(sys(ioctl(arg.writer, IPCBOOK_IOC_PIPE_RESIZE, 100000)), 131072);
+	is(sys(ioctl(arg.writer, IPCBOOK_IOC_PIPE_RESIZE, -1)), -E2BIG);
+	is(sys(read(arg.writer, room, 1)), -EBADF);
+	close(arg.writer);
+	is(sys(read(arg.reader, room, 1)), 0);
+	close(arg.reader);
+	/* Both ends in one descriptor, by the call that opens anything. */
+	n = sys(ioctl(device, IPCBOOK_IOC_OPEN, &(struct ipcbook_open){
+		.size = sizeof(struct ipcbook_open),
+		.chapter = IPCBOOK_PIPE,
+		.flags = IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE |
+			 IPCBOOK_OPEN_ANON,
+		.pipe = { .capacity = 4096 },
+	}));
+	is(n >= 0, 1);
+	is(sys(write(n, "x", 1)), 1);
+	is(sys(read(n, room, 8)), 1);
+	close(n);
+}
+
 static void the_name_can_be_unlinked(void)
 {
 	struct ipcbook_unlink arg = {
@@ -404,6 +438,7 @@ static const struct {
 	TEST(a_deadline_in_64_bits_is_kept),
 	TEST(a_segment_is_mapped),
 	TEST(a_semaphore_is_taken_and_mapped),
+	TEST(bytes_go_through_a_pipe),
 	TEST(the_name_can_be_unlinked),
 };
 

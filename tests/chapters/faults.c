@@ -283,6 +283,7 @@ static const struct kind {
 	int (*unlink)(const char *name);
 } kinds[] = {
 	{ IPCBOOK_QUEUE, 0, ipcbook_queue_unlink },
+	{ IPCBOOK_PIPE, 5 << 16, ipcbook_pipe_unlink },
 	{ IPCBOOK_SHM, 5 << 16, ipcbook_shm_unlink },
 	{ IPCBOOK_SEM, 0, ipcbook_sem_unlink },
 };
@@ -299,6 +300,7 @@ static long create(void)
 		.name = "faults",
 	};
 
+	/* Of a segment its size, of a pipe its capacity. */
 	if (kind->size)
 		arg.shm.size = kind->size;
 	return ask(device, IPCBOOK_IOC_OPEN, &arg);
@@ -557,4 +559,122 @@ TEST(a_list_that_fails_does_no_harm)
 	fail_each(list, check_works);
 	is(ipcbook_list(IPCBOOK_QUEUE, qname, count, &n), 0);
 	is(n, 1);
+}
+
+/* --- Pipes ---------------------------------------------------------------- */
+
+static int ends[2];
+
+static void open_pipe(void)
+{
+	if (ends[0] > 0) {
+		drop(ends[0]);
+		drop(ends[1]);
+	}
+	is(ipcbook_pipe(ends, O_CLOEXEC | O_NONBLOCK, 0), 0);
+	keep(ends[0]);
+	keep(ends[1]);
+}
+
+static long write_pipe(void)
+{
+	return sys(write(ends[1], text, sizeof(text)));
+}
+
+static long write_atomic(void)
+{
+	return sys(write(ends[1], text, 4096));
+}
+
+static long read_pipe(void)
+{
+	return sys(read(ends[0], room, sizeof(room)));
+}
+
+/* All that the call says it has written is there, and no more. */
+static void check_written(long answer)
+{
+	long n = sys(read(ends[0], room, sizeof(room)));
+
+	is(n, answer > 0 ? answer : -EAGAIN);
+	is(sys(read(ends[0], room, sizeof(room))), -EAGAIN);
+}
+
+static void check_atomic(long answer)
+{
+	holds(answer < 0 || answer == 4096);
+	check_written(answer);
+}
+
+/* What could not be read is still there. */
+static void check_read(long answer)
+{
+	long rest = sys(read(ends[0], room, sizeof(room)));
+
+	is((answer > 0 ? answer : 0) + (rest > 0 ? rest : 0), 3000);
+	is(sys(write(ends[1], text, 3000)), 3000);
+}
+
+BARE_TEST(a_pipe_loses_nothing_when_copies_fail)
+{
+	need_faults();
+	ends[0] = 0;
+	open_pipe();
+	fail_each(write_pipe, check_written);
+	fail_each(write_atomic, check_atomic);
+	is(sys(write(ends[1], text, 3000)), 3000);
+	fail_each(read_pipe, check_read);
+}
+
+static long resize_pipe(void)
+{
+	return ipcbook_pipe_resize(ends[1], 131072);
+}
+
+static void check_resized(long answer)
+{
+	is(ipcbook_pipe_capacity(ends[0]), answer < 0 ? 65536 : 131072);
+	is(sys(read(ends[0], room, sizeof(room))), 10);
+	open_pipe();
+	is(sys(write(ends[1], text, 10)), 10);
+}
+
+BARE_TEST(a_pipe_that_cannot_be_resized_is_as_it_was)
+{
+	need_faults();
+	ends[0] = 0;
+	open_pipe();
+	is(sys(write(ends[1], text, 10)), 10);
+	holds(fail_each(resize_pipe, check_resized) > 2);
+}
+
+static long make_pipe(void)
+{
+	struct ipcbook_pipe arg = { .size = sizeof(arg) };
+	long answer = ask(device, IPCBOOK_IOC_PIPE, &arg);
+
+	if (!answer) {
+		close(arg.reader);
+		close(arg.writer);
+	}
+	return answer;
+}
+
+/* No descriptor is left behind. */
+static void check_made(__attribute__((unused)) long answer)
+{
+	static int next;
+	int fd = dup(device);
+
+	close(fd);
+	if (!next)
+		next = fd;
+	is(fd, next);
+}
+
+BARE_TEST(a_pipe_that_cannot_be_made_leaves_no_descriptor)
+{
+	need_faults();
+	device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC)));
+	holds(fail_each(make_pipe, check_made) > 4);
 }

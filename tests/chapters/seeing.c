@@ -335,3 +335,64 @@ TEST_WITH(tracepoints_tell_of_every_mapping, trace_start)
 	holds(strstr(text, want));
 	rmdir(TRACING);
 }
+
+/* The event of one object, with these words after its id. */
+static bool told(const char *text, const char *event, uint64_t id,
+		 const char *rest)
+{
+	char want[200];
+
+	snprintf(want, sizeof(want), "%s: id=%llu %s", event,
+		 (unsigned long long)id, rest);
+	return text && strstr(text, want);
+}
+
+TEST_WITH(tracepoints_tell_of_a_pipe, trace_start)
+{
+	struct ipcbook_stat stat;
+	char room[8] = "";
+	const char *text;
+	int ends[2];
+
+	if (access(TRACING "/trace", F_OK))
+		not_here("tracefs has no instances");
+	is(ipcbook_pipe(ends, O_CLOEXEC, 0), 0);
+	keep(ends[0]);
+	is(ipcbook_stat(ends[0], &stat), 0);
+	is(sys(write(ends[1], "seven..", 7)), 7);
+	is(sys(read(ends[0], room, 3)), 3);
+	close(ends[1]);
+	text = slurp(TRACING "/trace");
+	holds(told(text, "pipe_open", stat.id, "readers=1 writers=0\n"));
+	holds(told(text, "pipe_open", stat.id, "readers=1 writers=1\n"));
+	holds(told(text, "pipe_write", stat.id, "len=7 bytes=7\n"));
+	holds(told(text, "pipe_read", stat.id, "len=3 bytes=4\n"));
+	holds(told(text, "pipe_close", stat.id, "readers=1 writers=0\n"));
+	rmdir(TRACING);
+}
+
+static long read_one(struct call *call)
+{
+	return sys(read(call->fd, call->buf, 1));
+}
+
+TEST_WITH(tracepoints_tell_who_waited_for_a_pipe, trace_start)
+{
+	struct ipcbook_stat stat;
+	struct call *call;
+	int ends[2];
+
+	if (access(TRACING "/trace", F_OK))
+		not_here("tracefs has no instances");
+	is(ipcbook_pipe(ends, O_CLOEXEC, 0), 0);
+	keep(ends[0]);
+	keep(ends[1]);
+	is(ipcbook_stat(ends[0], &stat), 0);
+	call = call_new(ends[0], IPCBOOK_ANY, 0);
+	call_other(call, read_one, SYS_read);
+	is(sys(write(ends[1], "x", 1)), 1);
+	is(call_end(call), 1);
+	holds(told(slurp(TRACING "/trace"), "pipe_wait", stat.id,
+		   "who=reader ns="));
+	rmdir(TRACING);
+}
