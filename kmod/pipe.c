@@ -76,12 +76,12 @@ MODULE_PARM_DESC(pipe_max_bytes, "Most bytes that one pipe may hold");
 #define PIPE_SHORT	2048UL
 
 /**
- * struct store - where a pipe's bytes lie
+ * struct pipe_store - where a pipe's bytes lie
  * @pages: the pages
  * @data: the same in one piece
  * @size: bytes, a power of two
  */
-struct store {
+struct pipe_store {
 	struct pages pages;
 	u8 *data;
 	unsigned long size;
@@ -148,7 +148,7 @@ struct pipe {
 	atomic_long_t refused;
 
 	/* Read by all, seldom written. */
-	struct store store ____cacheline_aligned_in_smp;
+	struct pipe_store store ____cacheline_aligned_in_smp;
 	struct pipe_end readers;
 	struct pipe_end writers;
 
@@ -352,7 +352,7 @@ static void move_back(struct pipe_move *move, size_t len)
 }
 
 /* How much of @len bytes at @pos is copied in one go. */
-static __always_inline size_t pipe_piece(const struct store *store,
+static __always_inline size_t pipe_piece(const struct pipe_store *store,
 					 const struct pipe_move *move,
 					 unsigned long pos, size_t len)
 {
@@ -423,7 +423,7 @@ static __always_inline size_t pipe_copy_in(struct pipe *pipe,
 					   struct pipe_move *move, size_t len,
 					   bool whole)
 {
-	const struct store *store = &pipe->store;
+	const struct pipe_store *store = &pipe->store;
 	unsigned long pos = pipe->w.pos;
 	size_t piece, got, done = 0;
 
@@ -583,7 +583,7 @@ static __always_inline size_t pipe_there(struct pipe *pipe, unsigned long pos,
 static __always_inline ssize_t pipe_take(struct pipe *pipe,
 					 struct pipe_move *move)
 {
-	const struct store *store = &pipe->store;
+	const struct pipe_store *store = &pipe->store;
 	struct pipe_side *side = &pipe->r;
 	unsigned long pos = side->pos;
 	size_t piece, got, done = 0;
@@ -829,7 +829,8 @@ static int pipe_fasync(int fd, struct file *filp, int on)
 
 /* ------------------------------------------------------------------- capacity */
 
-static int store_alloc(struct store *store, struct mem_cgroup *memcg, u64 size)
+static int store_alloc(struct pipe_store *store, struct mem_cgroup *memcg,
+		       u64 size)
 {
 	struct mem_cgroup *before = set_active_memcg(memcg);
 	int err;
@@ -847,7 +848,7 @@ static int store_alloc(struct store *store, struct mem_cgroup *memcg, u64 size)
 	return -ENOMEM;
 }
 
-static void store_free(struct store *store)
+static void store_free(struct pipe_store *store)
 {
 	/* Without the one, there is not the other. */
 	if (!store->data)
@@ -857,7 +858,7 @@ static void store_free(struct store *store)
 }
 
 /* The @len bytes from @pos on get the same positions in another store. */
-static void store_copy(struct store *to, const struct store *from,
+static void store_copy(struct pipe_store *to, const struct pipe_store *from,
 		       unsigned long pos, size_t len)
 {
 	size_t piece;
@@ -885,7 +886,7 @@ static int pipe_limit(u64 *capacity)
 }
 
 /* Puts @store in the place of the old one, which it then is. */
-static int pipe_swap(struct pipe *pipe, struct store *store)
+static int pipe_swap(struct pipe *pipe, struct pipe_store *store)
 {
 	unsigned long used;
 	int err = -EBUSY;
@@ -913,7 +914,7 @@ static int pipe_swap(struct pipe *pipe, struct store *store)
 static int pipe_change(struct pipe *pipe, u64 capacity)
 {
 	u64 before = pipe->object.capacity;
-	struct store store = {};
+	struct pipe_store store = {};
 	int err;
 
 	lockdep_assert_held(&pipe->resizing);
