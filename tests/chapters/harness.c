@@ -294,7 +294,7 @@ int main(int argc, char **argv)
 /* --- Processes ------------------------------------------------------------ */
 
 /* cmocka's handlers would let a child go on with the next test. */
-static void start_child(void)
+static void start_child(pid_t parent)
 {
 	static const int caught[] = {
 		SIGALRM, SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGSYS,
@@ -306,17 +306,20 @@ static void start_child(void)
 	children_count = 0;
 	parameters_count = 0;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* It may have died before; a parent out of sight is 0. */
+	if (getppid() && getppid() != parent)
+		_exit(128 + SIGKILL);
 }
 
 pid_t child_in(int namespaces)
 {
-	pid_t pid;
+	pid_t pid, parent = getpid();
 
 	fflush(NULL);
 	holds(children_count < ARRAY_SIZE(children));
 	pid = sys(syscall(SYS_clone, namespaces | SIGCHLD, 0, 0, 0, 0));
 	if (!pid)
-		start_child();
+		start_child(parent);
 	else if (pid > 0)
 		children[children_count++] = pid;
 	holds(pid >= 0);
