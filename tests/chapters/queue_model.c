@@ -3,9 +3,9 @@
  * Queue: the same answers as a plain list gives.
  *
  * A long walk of random calls (send, every selector, peeks, receivers that
- * cannot take what they are given), each answered by the module and by a list
- * in order of arrival that is searched from its beginning. Few types and many,
- * because the module keeps them differently.
+ * cannot take what they are given, alone and in batches), each answered by the
+ * module and by a list in order of arrival that is searched from its beginning.
+ * Few types and many, because the module keeps them differently.
  */
 #include "harness.h"
 
@@ -107,6 +107,38 @@ static void model_fault(struct model *model, enum ipcbook_select select,
 		      IPCBOOK_NOWAIT, 0, NULL), at < 0 ? -EAGAIN : -EFAULT);
 }
 
+#define BATCH	8
+
+/* A batch whose entry "bad" cannot be filled: many go back at the same time. */
+static void model_batch(struct model *model, enum ipcbook_select select,
+			int64_t want, unsigned int bad)
+{
+	struct ipcbook_queue_entry entries[BATCH] = { 0 };
+	int64_t types[BATCH];
+	unsigned int i;
+	long n;
+	int at;
+
+	for (i = 0; i < BATCH; i++) {
+		entries[i].buf = (uintptr_t)(i == bad ? nowhere() : &types[i]);
+		entries[i].len = sizeof(types[i]);
+	}
+	n = queue_recv_batch(q, select, want, entries, BATCH, IPCBOOK_NOWAIT,
+			     0);
+	for (i = 0; i < bad; i++) {
+		at = model_find(model, select, want);
+		if (at < 0)
+			break;
+		is(entries[i].info.number, model->number[at]);
+		is(types[i], model->type[at]);
+		model_drop(model, at);
+	}
+	if (i)
+		is(n, i);
+	else
+		is(n, model_find(model, select, want) < 0 ? -EAGAIN : -EFAULT);
+}
+
 static void model_step(struct model *model, uint32_t *random, int64_t types)
 {
 	enum ipcbook_select select = next_random(random) % 4;
@@ -124,6 +156,8 @@ static void model_step(struct model *model, uint32_t *random, int64_t types)
 	else if (dice == 14)
 		model_receive(model, IPCBOOK_NTH, next_random(random) % MOST,
 			      IPCBOOK_PEEK);
+	else if (next_random(random) % 2)
+		model_batch(model, select, want, next_random(random) % BATCH);
 	else
 		model_fault(model, select, want);
 }
