@@ -432,6 +432,7 @@ static __always_inline struct message *queue_consume(struct queue *queue,
 	lockdep_assert_held(&queue->lock);
 	/* Pollers enter the wait queue before they look, under the lock. */
 	if (unlikely(waitqueue_active(&queue->writers) ||
+		     book_watched(&queue->object) ||
 		     !line_empty(&queue->blocked) || queue->crowded))
 		full = !queue_writable(queue) || queue->crowded;
 	queue->messages--;

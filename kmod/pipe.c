@@ -491,6 +491,9 @@ static __always_inline ssize_t pipe_try_write(struct pipe *pipe,
 	if (likely(ret > 0)) {
 		trace_pipe_write(pipe->object.id, ret, pipe_used(pipe));
 		pipe_wake_readers(pipe);
+		/* It was empty before; after the barrier, as in poll. */
+		if (book_watched(&pipe->object) && pipe_used(pipe) <= ret)
+			book_notify(&pipe->object, EPOLLIN);
 	}
 	return ret;
 }
@@ -628,6 +631,10 @@ static __always_inline ssize_t pipe_try_read(struct pipe *pipe,
 	if (likely(ret > 0)) {
 		trace_pipe_read(pipe->object.id, ret, pipe_used(pipe));
 		pipe_wake_writers(pipe);
+		/* It was too full before; likewise. */
+		if (book_watched(&pipe->object) && pipe_has_room(pipe) &&
+		    pipe_used(pipe) + ret + PIPE_BUF > pipe->store.size)
+			book_notify(&pipe->object, EPOLLOUT);
 	}
 	return ret;
 }

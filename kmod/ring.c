@@ -261,6 +261,7 @@ static void ring_wake(struct ring *ring, unsigned int role,
 		sleeper->waiter.err = 0;
 		wait_end(&sleeper->waiter, list);
 	}
+	book_ready(&ring->object, ring_events(ring, role));
 	/* Under the lock that poll takes after it entered the wait queue. */
 	if (waitqueue_active(&line->pollers))
 		wake_up_poll(&line->pollers, role == IPCBOOK_RING_PRODUCER ?
@@ -905,6 +906,7 @@ const struct book_chapter ring_chapter = {
 	.limits_size = sizeof(struct ipcbook_ring_limits),
 	.file_size = sizeof(struct book_file),
 	.has_default = true,
+	.raises_once = true,
 	.mapped = true,
 	.check = ring_check,
 	.create = ring_create,

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Signals: wrong requests, by plain netlink. Each is refused with the errno that
+ * is documented and an extended ack that names the attribute; nothing happens.
+ * And 100,000 random and mutated ones, after which all works as before.
+ */
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include "signal.h"
+
+struct request {
+	union {
+		struct nlmsghdr header;
+		char bytes[8192];
+	};
+};
+
+static int family;
+static int raw = -1;
+
+/* An attribute at the end of a request; its offset there. */
+static int put_attr(struct request *request, int type, const void *value,
+		    size_t length)
+{
+	int offset = request->header.nlmsg_len;
+	struct nlattr *attr = (struct nlattr *)(request->bytes + offset);
+
+	attr->nla_type = type;
+	attr->nla_len = NLA_HDRLEN + length;
+	memset(attr + 1, 0, NLA_ALIGN(length));
+	memcpy(attr + 1, value, length);
+	request->header.nlmsg_len += NLA_HDRLEN + NLA_ALIGN(length);
+	return offset;
+}
+
+static int put_number(struct request *request, int type, uint32_t value)
+{
+	return put_attr(request, type, &value, sizeof(value));
+}
+
+static int put_text(struct request *request, int type, const char *text)
+{
+	return put_attr(request, type, text, strlen(text) + 1);
+}
+
+static void begin(struct request *request, int command)
+{
+	static const size_t head = NLMSG_HDRLEN + GENL_HDRLEN;
+	struct genlmsghdr *genl = NLMSG_DATA(&request->header);
+
+	memset(request, 0, head);
+	request->header.nlmsg_len = head;
+	request->header.nlmsg_type = family;
+	request->header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	genl->cmd = command;
+	genl->version = IPCBOOK_GENL_VERSION;
+}
+
+static long talk(const struct request *request)
+{
+	static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	return sys(sendto(raw, request, request->header.nlmsg_len, 0,
+			  (const struct sockaddr *)&kernel, sizeof(kernel)));
+}
+
+/*
+ * The errno that a request gets, with where the extended ack says that it is
+ * wrong, or what it misses; -1 if it does not say.
+ */
+static int answer(const struct request *request, int *wrong, int *missing)
+{
+	union {
+		struct nlmsghdr header;
+		char bytes[16384];
+	} got;
+	struct nlmsgerr *error = NLMSG_DATA(&got.header);
+	struct nlattr *attr;
+	char *at, *end;
+
+	*wrong = -1;
+	*missing = -1;
+	is(talk(request), request->header.nlmsg_len);
+	do
+		holds(recv(raw, &got, sizeof(got), 0) > 0);
+	while (got.header.nlmsg_type != NLMSG_ERROR);
+	end = got.bytes + got.header.nlmsg_len;
+	for (at = (char *)(error + 1); at < end;
+	     at += NLA_ALIGN(attr->nla_len)) {
+		attr = (struct nlattr *)at;
+		if (attr->nla_type == NLMSGERR_ATTR_OFFS)
+			*wrong = *(uint32_t *)(attr + 1);
+		if (attr->nla_type == NLMSGERR_ATTR_MISS_TYPE)
+			*missing = *(uint32_t *)(attr + 1);
+	}
+	return error->error;
+}
+
+#define refused(request, offset, errno_) do {				\
+	int wrong_, missing_, offset_ = offset;				\
+	is(answer(request, &wrong_, &missing_), -(errno_));		\
+	is(wrong_, offset_);						\
+} while (0)
+
+#define misses(request, type) do {					\
+	int wrong_, missing_;						\
+	is(answer(request, &wrong_, &missing_), -EINVAL);		\
+	is(missing_, type);						\
+} while (0)
+
+#define accepted(request) do {						\
+	int wrong_, missing_;						\
+	is(answer(request, &wrong_, &missing_), 0);			\
+} while (0)
+
+/* The family's number, from the controller. */
+static int find_family(void)
+{
+	struct request request;
+	char got[4096];
+	struct nlmsghdr *header = (struct nlmsghdr *)got;
+	struct nlattr *attr;
+	char *at;
+
+	family = GENL_ID_CTRL;
+	begin(&request, CTRL_CMD_GETFAMILY);
+	request.header.nlmsg_flags = NLM_F_REQUEST;
+	put_text(&request, CTRL_ATTR_FAMILY_NAME, IPCBOOK_GENL_NAME);
+	talk(&request);
+	holds(recv(raw, got, sizeof(got), 0) > 0);
+	for (at = got + NLMSG_HDRLEN + GENL_HDRLEN;
+	     at < got + header->nlmsg_len; at += NLA_ALIGN(attr->nla_len)) {
+		attr = (struct nlattr *)at;
+		if (attr->nla_type == CTRL_ATTR_FAMILY_ID)
+			return *(uint16_t *)(attr + 1);
+	}
+	return -1;
+}
+
+static int raw_begin(void **state)
+{
+	int one = 1;
+
+	signal_begin(state);
+	raw = keep(sys(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
+			      NETLINK_GENERIC)));
+	is(sys(setsockopt(raw, SOL_NETLINK, NETLINK_EXT_ACK, &one,
+			  sizeof(one))), 0);
+	is(sys(setsockopt(raw, SOL_NETLINK, NETLINK_CAP_ACK, &one,
+			  sizeof(one))), 0);
+	family = find_family();
+	holds(family > 0);
+	return 0;
+}
+
+#define RAW_TEST(name) TEST_BETWEEN(name, raw_begin, signal_end)
+
+RAW_TEST(a_send_without_number_or_target_says_what_is_missing)
+{
+	struct request request;
+
+	begin(&request, IPCBOOK_CMD_SIGNAL_SEND);
+	misses(&request, IPCBOOK_A_NUMBER);
+	put_number(&request, IPCBOOK_A_NUMBER, 5);
+	misses(&request, IPCBOOK_A_PID);
+	put_number(&request, IPCBOOK_A_PID, getpid());
+	accepted(&request);
+	is(next(r), 5);
+}
+
+RAW_TEST(a_value_out_of_range_is_named)
+{
+	static const struct {
+		int type;
+		uint32_t value;
+	} cases[] = {
+		{ IPCBOOK_A_NUMBER, 65 },   { IPCBOOK_A_NUMBER, UINT32_MAX },
+		{ IPCBOOK_A_PID, 0 },       { IPCBOOK_A_HOW, 3 },
+		{ IPCBOOK_A_COUNT, 0 },     { IPCBOOK_A_COUNT, 65 },
+		{ IPCBOOK_A_LIMIT, 0 },     { IPCBOOK_A_EVENTS, 0 },
+		{ IPCBOOK_A_EVENTS, 3 },    { IPCBOOK_A_CHAPTER, 0 },
+		{ IPCBOOK_A_CHAPTER, 8 },
+	};
+	struct request request;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (int cmd = IPCBOOK_CMD_SIGNAL_REGISTER;
+		     cmd <= IPCBOOK_CMD_SIGNAL_RAISE; cmd++) {
+			begin(&request, cmd);
+			refused(&request, put_number(&request, cases[i].type,
+						     cases[i].value), ERANGE);
+		}
+}
+
+RAW_TEST(an_attribute_of_the_wrong_length_is_named)
+{
+	static const int types[] = {
+		IPCBOOK_A_NUMBER, IPCBOOK_A_PID, IPCBOOK_A_HOW, IPCBOOK_A_SET,
+		IPCBOOK_A_COUNT, IPCBOOK_A_LIMIT, IPCBOOK_A_FD,
+		IPCBOOK_A_EVENTS,
+	};
+	struct request request;
+	int wrong, missing;
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		for (size_t length = 0; length < 16; length++) {
+			if (length == (types[i] == IPCBOOK_A_SET ? 8 : 4))
+				continue;
+			begin(&request, IPCBOOK_CMD_SIGNAL_SEND);
+			put_attr(&request, types[i],
+				 "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0", length);
+			holds(answer(&request, &wrong, &missing) < 0);
+			is(wrong, NLMSG_HDRLEN + GENL_HDRLEN);
+		}
+}
+
+RAW_TEST(an_attribute_of_another_command_is_refused)
+{
+	static const unsigned int takes[] = {
+		[IPCBOOK_CMD_SIGNAL_REGISTER] = 1 << IPCBOOK_A_NAME |
+			1 << IPCBOOK_A_GROUP | 1 << IPCBOOK_A_LIMIT,
+		[IPCBOOK_CMD_SIGNAL_SEND] = 1 << IPCBOOK_A_NAME |
+			1 << IPCBOOK_A_GROUP | 1 << IPCBOOK_A_PID |
+			1 << IPCBOOK_A_NUMBER,
+		[IPCBOOK_CMD_SIGNAL_FETCH] = 1 << IPCBOOK_A_COUNT,
+		[IPCBOOK_CMD_SIGNAL_MASK] = 1 << IPCBOOK_A_HOW |
+			1 << IPCBOOK_A_SET,
+		[IPCBOOK_CMD_SIGNAL_PENDING] = 0,
+		[IPCBOOK_CMD_SIGNAL_RAISE] = 1 << IPCBOOK_A_FD |
+			1 << IPCBOOK_A_NUMBER | 1 << IPCBOOK_A_EVENTS,
+	};
+	struct request request;
+	int offset, wrong, missing;
+
+	for (int cmd = IPCBOOK_CMD_SIGNAL_REGISTER;
+	     cmd <= IPCBOOK_CMD_SIGNAL_RAISE; cmd++)
+		for (int type = 1; type <= IPCBOOK_A_MAX + 3; type++) {
+			if (type <= IPCBOOK_A_MAX && takes[cmd] >> type & 1)
+				continue;
+			begin(&request, cmd);
+			if (type == IPCBOOK_A_NAME || type == IPCBOOK_A_GROUP)
+				offset = put_text(&request, type, "x");
+			else if (type == IPCBOOK_A_SET)
+				offset = put_attr(&request, type,
+						  &(uint64_t){ 1 }, 8);
+			else
+				offset = put_number(&request, type, 1);
+			is(answer(&request, &wrong, &missing), -EINVAL);
+			is(wrong, offset);
+		}
+}
+
+RAW_TEST(a_wrong_name_is_named)
+{
+	static const char *const names[] = { "", "a/b", "a\nb", "\x7f" };
+	static const int types[] = { IPCBOOK_A_NAME, IPCBOOK_A_GROUP };
+	struct request request;
+	char longest[65];
+	int wrong, missing;
+
+	memset(longest, 'x', 64);
+	longest[64] = '\0';
+	for (size_t t = 0; t < ARRAY_SIZE(types); t++) {
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+			refused(&request, put_text(&request, types[t],
+						   names[i]), EINVAL);
+		}
+		begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+		put_text(&request, types[t], longest);
+		holds(answer(&request, &wrong, &missing) < 0);
+		is(wrong, NLMSG_HDRLEN + GENL_HDRLEN);
+		/* Without the zero that ends it, and with one in the middle. */
+		begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+		refused(&request, put_attr(&request, types[t], "abc", 3),
+			EINVAL);
+		begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+		refused(&request, put_attr(&request, types[t], "a\0c", 4),
+			EINVAL);
+	}
+}
+
+RAW_TEST(what_is_given_twice_or_too_often_is_named)
+{
+	struct request request;
+	int last = 0;
+
+	begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+	put_number(&request, IPCBOOK_A_LIMIT, 5);
+	refused(&request, put_number(&request, IPCBOOK_A_LIMIT, 5), EINVAL);
+	begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+	put_text(&request, IPCBOOK_A_GROUP, "g");
+	refused(&request, put_text(&request, IPCBOOK_A_GROUP, "g"), EINVAL);
+	begin(&request, IPCBOOK_CMD_SIGNAL_SEND);
+	put_text(&request, IPCBOOK_A_NAME, rname);
+	for (int i = 0; i < 65; i++)
+		last = put_number(&request, IPCBOOK_A_NUMBER, 34);
+	refused(&request, last, E2BIG);
+	begin(&request, IPCBOOK_CMD_SIGNAL_SEND);
+	put_number(&request, IPCBOOK_A_NUMBER, 34);
+	for (int i = 0; i < 65; i++)
+		last = put_text(&request, IPCBOOK_A_NAME, rname);
+	refused(&request, last, E2BIG);
+	is(pending(), 0);
+}
+
+RAW_TEST(who_is_not_registered_is_told)
+{
+	struct request request;
+
+	for (int cmd = IPCBOOK_CMD_SIGNAL_FETCH;
+	     cmd <= IPCBOOK_CMD_SIGNAL_PENDING; cmd++) {
+		begin(&request, cmd);
+		refused(&request, -1, ENOTCONN);
+	}
+	begin(&request, IPCBOOK_CMD_SIGNAL_DOORBELL);
+	refused(&request, -1, EOPNOTSUPP);
+	begin(&request, 100);
+	refused(&request, -1, EOPNOTSUPP);
+}
+
+RAW_TEST(half_a_mask_says_what_is_missing)
+{
+	struct request request;
+
+	begin(&request, IPCBOOK_CMD_SIGNAL_MASK);
+	put_number(&request, IPCBOOK_A_HOW, 0);
+	misses(&request, IPCBOOK_A_SET);
+	begin(&request, IPCBOOK_CMD_SIGNAL_MASK);
+	put_attr(&request, IPCBOOK_A_SET, &(uint64_t){ 1 }, 8);
+	misses(&request, IPCBOOK_A_HOW);
+	begin(&request, IPCBOOK_CMD_SIGNAL_RAISE);
+	misses(&request, IPCBOOK_A_FD);
+}
+
+RAW_TEST(who_reads_no_answers_gets_no_more_of_them)
+{
+	struct request request;
+	long answered = 0;
+	int size = 4096;
+
+	is(sys(setsockopt(raw, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size))), 0);
+	begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+	accepted(&request);
+	/* Full: an error is all that comes, and after that not even that. */
+	for (int i = 0; i < 1000; i++) {
+		begin(&request, IPCBOOK_CMD_SIGNAL_PENDING);
+		request.header.nlmsg_flags = NLM_F_REQUEST;
+		talk(&request);
+	}
+	while (recv(raw, &request, sizeof(request), MSG_DONTWAIT) > 0 ||
+	       errno == ENOBUFS)
+		answered++;
+	holds(answered > 0 && answered < 100);
+}
+
+/* --- Fuzz -------------------------------------------------------------------------- */
+
+static uint32_t seed;
+
+static uint32_t draw(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return seed;
+}
+
+/* A request that could be right. */
+static void compose(struct request *request)
+{
+	begin(request, draw() % (IPCBOOK_CMD_MAX + 3));
+	request->header.nlmsg_flags = NLM_F_REQUEST |
+		(draw() % 4 ? 0 : draw() & 0xffff);
+	for (unsigned int n = draw() % 6; n; n--) {
+		switch (draw() % 4) {
+		case 0:
+			put_text(request, draw() % 2 ? IPCBOOK_A_NAME :
+				 IPCBOOK_A_GROUP, draw() % 2 ? rname : "fuzz");
+			break;
+		case 1:
+			put_attr(request, IPCBOOK_A_SET, &(uint64_t){ draw() },
+				 8);
+			break;
+		default:
+			put_number(request, draw() % (IPCBOOK_A_MAX + 2),
+				   draw() % 3 ? draw() % 66 : draw());
+		}
+	}
+}
+
+static void mutate(struct request *request)
+{
+	size_t length = request->header.nlmsg_len;
+
+	for (unsigned int n = draw() % 4; n; n--)
+		request->bytes[NLMSG_HDRLEN +
+			       draw() % (length - NLMSG_HDRLEN)] ^=
+			1 << draw() % 8;
+	if (draw() % 8 == 0)
+		request->header.nlmsg_len = NLMSG_HDRLEN +
+			draw() % (length - NLMSG_HDRLEN + 1);
+	if (draw() % 16 == 0)
+		for (size_t i = NLMSG_HDRLEN + GENL_HDRLEN; i < length; i++)
+			request->bytes[i] = draw();
+}
+
+/* A closed descriptor would be somebody else's: they stay away from those. */
+RAW_TEST(a_hundred_thousand_mutated_requests_do_no_harm)
+{
+	static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct request request;
+	char got[16384];
+	size_t length;
+
+	give_seconds(240);
+	seed = 20261122;
+	print_message("# seed %u\n", seed);
+	for (int i = 0; i < 100000; i++) {
+		compose(&request);
+		length = request.header.nlmsg_len;
+		mutate(&request);
+		/* Killing is not what is meant: it carries no signal of kill's. */
+		sendto(raw, &request, length, 0,
+		       (const struct sockaddr *)&kernel, sizeof(kernel));
+		while (i % 8 == 0 &&
+		       recv(raw, got, sizeof(got), MSG_DONTWAIT) > 0)
+			;
+		if (i % 1000 == 0) {
+			drop(raw);
+			raw = keep(sys(socket(AF_NETLINK,
+					      SOCK_RAW | SOCK_CLOEXEC,
+					      NETLINK_GENERIC)));
+		}
+	}
+	while (next(r) > 0)
+		;
+	mask(IPCBOOK_SIGNAL_SETMASK, 0);
+	send_times(34, 3);
+	for (int i = 0; i < 3; i++)
+		is(next(r), 34);
+	is(next(r), -EAGAIN);
+}

@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Signals: who receives, who may send, how a registration begins and ends, and
+ * what objects raise.
+ */
+#include <ipcbook/sem.h>
+#include <sys/socket.h>
+
+#include "signal.h"
+
+/* In a child: a handle of its own. */
+static struct ipcbook_signal *own(void)
+{
+	struct ipcbook_signal *mine;
+
+	is(ipcbook_signal_open(&mine), 0);
+	return mine;
+}
+
+/* A child that registers under @name as this user, and stays until killed. */
+static pid_t receiver_as(uid_t uid, const char *name, const char *group)
+{
+	int ready = gate();
+	pid_t pid = child();
+
+	if (!pid) {
+		struct ipcbook_signal *mine;
+
+		if (uid)
+			become(uid);
+		mine = own();
+		is(ipcbook_signal_register(mine, name, &group, group ? 1 : 0,
+					   0), 0);
+		gate_open(ready);
+		for (;;)
+			pause();
+	}
+	gate_pass(ready);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	is(sys(kill(pid, SIGKILL)), 0);
+	is(reap(pid), 128 + SIGKILL);
+}
+
+/* What a send of @number to @name by user @uid answers. */
+static int sent_as(uid_t uid, const char *name, int number)
+{
+	pid_t pid = child();
+
+	if (!pid) {
+		become(uid);
+		_exit(-ipcbook_signal_kill_name(own(), name, number) & 0xff);
+	}
+	return reap(pid);
+}
+
+#define SENT	(-1 & 0xff)
+
+/* --- Names, pids and groups --------------------------------------------------- */
+
+SIGNAL_TEST(a_process_is_reached_by_pid_and_by_name)
+{
+	struct ipcbook_signal *unnamed = registered(NULL, NULL, 0);
+
+	is(ipcbook_signal_kill(s, getpid(), 40), 2);
+	is(next(r), 40);
+	is(next(unnamed), 40);
+	is(ipcbook_signal_kill_name(s, rname, 41), 1);
+	is(next(r), 41);
+	is(next(unnamed), -EAGAIN);
+}
+
+SIGNAL_TEST(nobody_is_told_so)
+{
+	pid_t pid = child();
+
+	if (!pid)
+		_exit(0);
+	is(reap(pid), 0);
+	is(ipcbook_signal_kill(s, pid, 5), -ESRCH);
+	is(ipcbook_signal_kill(s, 1, 5), -ESRCH);
+	is(ipcbook_signal_kill_name(s, "no such name", 5), -ESRCH);
+	is(ipcbook_signal_kill_group(s, "no such group", 5), -ESRCH);
+	/* A name is no group, and a group no name. */
+	is(ipcbook_signal_kill_group(s, rname, 5), -ESRCH);
+}
+
+SIGNAL_TEST(a_group_reaches_all_its_members_in_one_call)
+{
+	struct ipcbook_signal *members[100];
+
+	for (int i = 0; i < 100; i++)
+		members[i] = registered(NULL, "crowd", 0);
+	is(ipcbook_signal_kill_group(s, "crowd", 50), 100);
+	for (int i = 0; i < 100; i++) {
+		is(next(members[i]), 50);
+		is(next(members[i]), -EAGAIN);
+	}
+	is(next(r), -EAGAIN);
+	for (int i = 0; i < 99; i++)
+		close_handle(members[i]);
+	is(ipcbook_signal_kill_group(s, "crowd", 50), 1);
+	close_handle(members[99]);
+	is(ipcbook_signal_kill_group(s, "crowd", 50), -ESRCH);
+}
+
+SIGNAL_TEST(a_registration_can_be_in_16_groups)
+{
+	const char *groups[17] = {};
+	char names[17][8];
+	struct ipcbook_signal *member = handle();
+
+	for (int i = 0; i < 17; i++) {
+		snprintf(names[i], sizeof(names[i]), "g%d", i);
+		groups[i] = names[i];
+	}
+	is(ipcbook_signal_register(member, NULL, groups, 17, 0), -E2BIG);
+	is(ipcbook_signal_register(member, NULL, groups, 16, 0), 0);
+	for (int i = 0; i < 16; i++)
+		is(ipcbook_signal_kill_group(s, names[i], 34), 1);
+	is(ipcbook_signal_kill_group(s, "g16", 34), -ESRCH);
+	for (int i = 0; i < 16; i++)
+		is(next(member), 34);
+}
+
+SIGNAL_TEST(many_targets_and_numbers_go_in_one_call)
+{
+	const struct ipcbook_signal_target targets[] = {
+		{ .pid = getpid() },
+		{ .name = rname },
+		{ .group = "pair" },
+		{ .name = "nobody" },
+	};
+	static const int numbers[] = { 34, 7, 34 };
+	struct ipcbook_signal *a = registered(NULL, "pair", 0);
+	struct ipcbook_signal_info infos[64];
+	struct ipcbook_signal_sent sent;
+
+	/* By pid both, by name one, by group the other: four times three. */
+	is(ipcbook_signal_send(s, targets, 4, numbers, 3, 0, &sent), 12);
+	is(sent.arrived, 12);
+	is(sent.refused, 0);
+	is(ipcbook_signal_fetch(r, infos, 64), 5);
+	is(infos[0].number, 7);
+	is(infos[0].count, 2);
+	is(ipcbook_signal_fetch(a, infos, 64), 5);
+	is(infos[4].number, 34);
+}
+
+SIGNAL_TEST(of_a_group_the_sender_learns_who_had_no_room)
+{
+	const struct ipcbook_signal_target target = { .group = "mixed" };
+	struct ipcbook_signal *small = registered(NULL, "mixed", 1);
+	struct ipcbook_signal *large = registered(NULL, "mixed", 10);
+	static const int numbers[] = { 34, 34, 34 };
+	struct ipcbook_signal_info infos[64];
+	struct ipcbook_signal_sent sent;
+
+	is(ipcbook_signal_send(s, &target, 1, numbers, 3, 0, &sent), 4);
+	is(sent.arrived, 4);
+	is(sent.refused, 2);
+	is(ipcbook_signal_fetch(small, infos, 64), 1);
+	is(ipcbook_signal_fetch(large, infos, 64), 3);
+}
+
+SIGNAL_TEST(a_name_belongs_to_one_who_lives)
+{
+	struct ipcbook_signal *other = handle();
+	pid_t pid;
+
+	is(ipcbook_signal_register(other, rname, NULL, 0, 0), -EEXIST);
+	is(strncmp(ipcbook_signal_why(other), "name", 4), 0);
+	close_handle(r);
+	is(ipcbook_signal_register(other, rname, NULL, 0, 0), 0);
+	is(ipcbook_signal_register(other, "again", NULL, 0, 0), -EALREADY);
+	pid = receiver_as(0, "mortal", NULL);
+	is(ipcbook_signal_kill_name(s, "mortal", 1), 1);
+	end(pid);
+	is(ipcbook_signal_kill_name(s, "mortal", 1), -ESRCH);
+	registered("mortal", NULL, 0);
+	is(ipcbook_signal_kill_name(s, "mortal", 1), 1);
+}
+
+/* --- Permission ------------------------------------------------------------------ */
+
+SIGNAL_TEST(the_rule_is_that_of_kill)
+{
+	pid_t pid = receiver_as(1001, "of1001", NULL);
+
+	is(sent_as(1001, "of1001", 12), SENT);
+	is(sent_as(1002, "of1001", 12), EPERM);
+	is(sent_as(0, "of1001", 12), SENT);
+	is(sent_as(1001, rname, 12), EPERM);
+	is(sent_as(1001, rname, 0), EPERM);
+	is(sent_as(1001, "nobody", 12), ESRCH);
+	is(pending(), 0);
+	end(pid);
+}
+
+SIGNAL_TEST(sigcont_may_be_sent_within_a_session)
+{
+	pid_t pid;
+
+	is(sent_as(1001, rname, SIGCONT), SENT);
+	is(next(r), SIGCONT);
+	pid = child();
+	if (!pid) {
+		is(sys(setsid()) > 0, 1);
+		become(1001);
+		_exit(-ipcbook_signal_kill_name(own(), rname, SIGCONT));
+	}
+	is(reap(pid), EPERM);
+}
+
+SIGNAL_TEST(of_a_group_those_are_reached_who_may_be)
+{
+	pid_t mine = receiver_as(1001, NULL, "both");
+	struct ipcbook_signal *roots = registered(NULL, "both", 0);
+	pid_t pid = child();
+
+	if (!pid) {
+		become(1001);
+		is(ipcbook_signal_kill_group(own(), "both", 12), 1);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	is(next(roots), -EAGAIN);
+	is(ipcbook_signal_kill_group(s, "both", 12), 2);
+	end(mine);
+}
+
+/* --- Beginning and ending ------------------------------------------------------------ */
+
+SIGNAL_TEST(closing_the_socket_unregisters)
+{
+	struct ipcbook_signal_entry entry;
+
+	holds(find_entry(rname, &entry));
+	close_handle(r);
+	holds(!find_entry(rname, &entry));
+	is(ipcbook_signal_kill_name(s, rname, 5), -ESRCH);
+	is(ipcbook_signal_kill(s, getpid(), 5), -ESRCH);
+}
+
+SIGNAL_TEST(a_killed_receiver_is_gone_at_once)
+{
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = receiver_as(0, "victim", "victims");
+
+		is(ipcbook_signal_kill_name(s, "victim", 34), 1);
+		end(pid);
+		is(ipcbook_signal_kill_name(s, "victim", 34), -ESRCH);
+		is(ipcbook_signal_kill_group(s, "victims", 34), -ESRCH);
+		is(ipcbook_signal_kill(s, pid, 34), -ESRCH);
+	}
+}
+
+/* The child of one who registered holds the socket, and is not the one. */
+SIGNAL_TEST(a_dead_registration_is_gone_even_if_a_child_holds_its_socket)
+{
+	int ready = gate(), go = gate();
+	pid_t pid = child();
+
+	if (!pid) {
+		struct ipcbook_signal *mine = own();
+
+		is(ipcbook_signal_register(mine, "parent", NULL, 0, 0), 0);
+		if (!fork()) {
+			gate_open(ready);
+			gate_pass(go);
+			/* Not even itself is reached through it. */
+			is(ipcbook_signal_kill_name(own(), "parent", 5),
+			   -ESRCH);
+			gate_open(ready);
+			gate_pass(go);
+			_exit(0);
+		}
+		for (;;)
+			pause();
+	}
+	gate_pass(ready);
+	is(ipcbook_signal_kill_name(s, "parent", 5), 1);
+	end(pid);
+	is(ipcbook_signal_kill_name(s, "parent", 5), -ESRCH);
+	is(ipcbook_signal_kill(s, pid, 5), -ESRCH);
+	gate_open(go);
+	gate_pass(ready);
+	/* The name can be had by another. */
+	registered("parent", NULL, 0);
+	is(ipcbook_signal_kill_name(s, "parent", 5), 1);
+	gate_open(go);
+}
+
+/* A stranger gets the number of one who died, whose socket a child still has. */
+SIGNAL_TEST(a_reused_pid_does_not_reach_a_stranger)
+{
+	int ready = gate(), go = gate();
+	char text[16];
+	pid_t pid, stranger;
+
+	pid = child();
+	if (!pid) {
+		struct ipcbook_signal *mine = own();
+
+		is(ipcbook_signal_register(mine, "reused", NULL, 0, 0), 0);
+		if (!fork()) {
+			gate_open(ready);
+			gate_pass(go);
+			_exit(0);
+		}
+		for (;;)
+			pause();
+	}
+	gate_pass(ready);
+	is(ipcbook_signal_kill(s, pid, 5), 1);
+	end(pid);
+	for (int i = 0; i < 100; i++) {
+		snprintf(text, sizeof(text), "%d", pid - 1);
+		holds(spit("/proc/sys/kernel/ns_last_pid", text));
+		stranger = child();
+		if (!stranger) {
+			for (;;)
+				pause();
+		}
+		if (stranger == pid)
+			break;
+		end(stranger);
+	}
+	is(stranger, pid);
+	is(ipcbook_signal_kill(s, pid, 5), -ESRCH);
+	is(ipcbook_signal_kill_name(s, "reused", 5), -ESRCH);
+	gate_open(go);
+}
+
+SIGNAL_TEST(network_namespaces_are_apart)
+{
+	pid_t pid = child();
+
+	if (!pid) {
+		struct ipcbook_signal_entry entry;
+		struct ipcbook_signal *mine;
+
+		is(sys(unshare(CLONE_NEWNET)), 0);
+		mine = own();
+		is(ipcbook_signal_kill_name(mine, rname, 5), -ESRCH);
+		is(ipcbook_signal_kill(mine, getppid(), 5), -ESRCH);
+		holds(!find_entry(rname, &entry));
+		is(ipcbook_signal_register(mine, rname, NULL, 0, 0), 0);
+		is(ipcbook_signal_kill_name(mine, rname, 5), 1);
+		is(next(mine), 5);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	is(pending(), 0);
+	is(ipcbook_signal_kill_name(s, rname, 6), 1);
+	is(next(r), 6);
+}
+
+/* --- Limits ------------------------------------------------------------------------------ */
+
+SIGNAL_TEST(a_limit_above_the_modules_needs_a_capability)
+{
+	pid_t pid;
+
+	set_parameter("signal_max_pending", 2000);
+	close_handle(registered(NULL, NULL, 2001));
+	pid = child();
+	if (!pid) {
+		struct ipcbook_signal *mine;
+
+		become(1001);
+		mine = own();
+		is(ipcbook_signal_register(mine, NULL, NULL, 0, 2001), -E2BIG);
+		is(strncmp(ipcbook_signal_why(mine), "limit", 5), 0);
+		is(ipcbook_signal_register(mine, NULL, NULL, 0, 2000), 0);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+SIGNAL_TEST(registrations_count_in_a_users_limits)
+{
+	pid_t pid;
+
+	set_parameter("user_objects", 2);
+	pid = child();
+	if (!pid) {
+		struct ipcbook_signal *mine[3];
+
+		become(1003);
+		for (int i = 0; i < 3; i++)
+			mine[i] = own();
+		is(ipcbook_signal_register(mine[0], NULL, NULL, 0, 0), 0);
+		is(ipcbook_signal_register(mine[1], NULL, NULL, 0, 0), 0);
+		is(ipcbook_signal_register(mine[2], NULL, NULL, 0, 0), -EDQUOT);
+		ipcbook_signal_close(mine[0]);
+		is(ipcbook_signal_register(mine[2], NULL, NULL, 0, 0), 0);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+SIGNAL_TEST(the_list_tells_what_a_registration_is)
+{
+	struct ipcbook_signal_entry entry;
+	const char *groups[] = { "one", "two" };
+
+	close_handle(r);
+	r = handle();
+	is(ipcbook_signal_register(r, rname, groups, 2, 7), 0);
+	mask(IPCBOOK_SIGNAL_BLOCK, SET(3));
+	send_times(3, 2);
+	send_times(40, 3);
+	holds(find_entry(rname, &entry));
+	is(entry.stat.chapter, IPCBOOK_SIGNAL);
+	is(entry.stat.creator, getpid());
+	is(entry.stat.max_depth, 7);
+	is(entry.stat.depth, 4);
+	is(entry.stat.sent, 5);
+	is(entry.stat.received, 0);
+	is(entry.stat.sender, getpid());
+	is(entry.mask, SET(3));
+	is(entry.pending, SET(3) | SET(40));
+	is(entry.group_count, 2);
+	assert_string_equal(entry.groups[0], "one");
+	assert_string_equal(entry.groups[1], "two");
+	is(next(r), 40);
+	is(next(r), 40);
+	is(next(r), 40);
+	send_times(40, 1);
+	holds(find_entry(rname, &entry));
+	is(entry.stat.received, 3);
+}
+
+/* --- Raised by objects ---------------------------------------------------------------------- */
+
+/* Waits for one signal of @number, from an object. */
+static void raised(int number, uint64_t object)
+{
+	struct ipcbook_signal_info info;
+
+	is(ipcbook_signal_wait(r, &info, 1, ipcbook_deadline(30 * SEC)), 1);
+	is(info.number, number);
+	is(info.object, object);
+	is(info.pid, 0);
+	is(next(r), -EAGAIN);
+}
+
+/* Nothing was raised: what is raised by another object later comes alone. */
+static void not_raised(void)
+{
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+	struct ipcbook_stat stat = queue_stat(fd);
+
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_OUT, 64), 0);
+	raised(64, stat.id);
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_OUT, 0), 64);
+	drop(fd);
+}
+
+SIGNAL_TEST(a_queue_raises_each_time_it_becomes_ready)
+{
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+	uint64_t id = queue_stat(fd).id;
+
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 34), 0);
+	for (int i = 0; i < 3; i++) {
+		put(fd, 1, "a");
+		raised(34, id);
+		/* It is ready already. */
+		put(fd, 1, "b");
+		not_raised();
+		got(fd, IPCBOOK_ANY, 0, "a");
+		got(fd, IPCBOOK_ANY, 0, "b");
+	}
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 35), 34);
+	put(fd, 1, "a");
+	raised(35, id);
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 0), 35);
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 0), 0);
+	got(fd, IPCBOOK_ANY, 0, "a");
+	put(fd, 1, "a");
+	not_raised();
+}
+
+SIGNAL_TEST(what_is_ready_raises_at_once)
+{
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+
+	put(fd, 1, "a");
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 36), 0);
+	raised(36, queue_stat(fd).id);
+}
+
+SIGNAL_TEST(a_queue_raises_when_there_is_room)
+{
+	const struct ipcbook_queue_limits limits = { .messages = 1 };
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, &limits));
+	uint64_t id = queue_stat(fd).id;
+
+	put(fd, 1, "a");
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_OUT, 10), 0);
+	not_raised();
+	got(fd, IPCBOOK_ANY, 0, "a");
+	raised(10, id);
+}
+
+SIGNAL_TEST(a_semaphore_raises_once_for_each_call)
+{
+	int fd = keep(ipcbook_sem_open(NULL, O_RDWR, 0600, NULL));
+	struct ipcbook_sem sem;
+	struct ipcbook_stat stat;
+
+	is(ipcbook_stat(fd, &stat), 0);
+	is(ipcbook_sem_attach(&sem, fd), 0);
+	for (int i = 0; i < 3; i++) {
+		is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 44),
+		   i ? 44 : 0);
+		not_raised();
+		is(ipcbook_sem_give(&sem, 1), 0);
+		raised(44, stat.id);
+		is(ipcbook_sem_take(&sem, 1, 0, 0), 0);
+		is(ipcbook_sem_give(&sem, 1), 0);
+		is(ipcbook_sem_take(&sem, 1, 0, 0), 0);
+		not_raised();
+	}
+	ipcbook_sem_detach(&sem);
+}
+
+SIGNAL_TEST(an_object_that_goes_raises_nothing_any_more)
+{
+	int fd;
+
+	for (int i = 0; i < 100; i++) {
+		fd = ipcbook_queue_open(NULL, O_RDWR, 0600, NULL);
+		is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 34), 0);
+		close(fd);
+	}
+	not_raised();
+	/* And one who goes is told nothing. */
+	fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 34), 0);
+	close_handle(r);
+	put(fd, 1, "a");
+}
+
+SIGNAL_TEST(raising_needs_an_object_that_can_be_ready)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	int shm = keep(ipcbook_shm_open(NULL, O_RDWR, 0600, page));
+	int in = keep(ipcbook_queue_open(NULL, O_RDONLY, 0600, NULL));
+	int null = keep(sys(open("/dev/null", O_RDWR)));
+
+	is(ipcbook_signal_raise(r, -1, IPCBOOK_READY_IN, 5), -EBADF);
+	is(strncmp(ipcbook_signal_why(r), "fd", 2), 0);
+	is(ipcbook_signal_raise(r, null, IPCBOOK_READY_IN, 5), -ENOTTY);
+	is(ipcbook_signal_raise(r, shm, IPCBOOK_READY_IN, 5), -EOPNOTSUPP);
+	is(ipcbook_signal_raise(r, in, IPCBOOK_READY_OUT, 5), -EBADF);
+	is(ipcbook_signal_raise(r, in, 3, 5), -EINVAL);
+	is(ipcbook_signal_raise(r, in, IPCBOOK_READY_IN, 65), -EINVAL);
+	is(ipcbook_signal_raise(r, in, IPCBOOK_READY_IN, -1), -EINVAL);
+	is(ipcbook_signal_raise(s, in, IPCBOOK_READY_IN, 5), -ENOTCONN);
+}
