@@ -46,13 +46,13 @@ _ipcbook() {
 	local valued=' --type -t --upto --not --nth --timeout --count -n --file'
 	local word command=() words=() operands=0 before=''
 
-	valued+=' --output --messages --bytes --size --mode --units --value --max = '
+	valued+=' --output --messages --bytes --size --mode --units --value --max --group --mask --limit = '
 	COMPREPLY=()
 	# Of the words before this one: those of a command, and its operands.
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		if [[ $valued == *" $before "* || $word == [-=]* ]]; then
 			:
-		elif [[ " queue pipe shm ring sem socket " == *" ${command[*]} "* || ${#command[@]} = 0 ]]; then
+		elif [[ " signal queue pipe shm ring sem socket " == *" ${command[*]} "* || ${#command[@]} = 0 ]]; then
 			[ "$word" = help ] || command+=("$word")
 		else
 			operands=$((operands + 1))
@@ -75,14 +75,14 @@ _ipcbook() {
 		else
 			mapfile -t words < <(_ipcbook_options "${command[@]}")
 		fi
-	elif [[ ${#command[@]} = 0 || " queue pipe shm ring sem socket " == *" ${command[*]} "* ]]; then
+	elif [[ ${#command[@]} = 0 || " signal queue pipe shm ring sem socket " == *" ${command[*]} "* ]]; then
 		mapfile -t words < <(_ipcbook_commands "${command[@]}")
 	elif [ "${command[0]}" = ls ]; then
 		words=(signal socket pipe queue shm ring sem)
-	elif [[ ${command[0]} =~ ^(queue|pipe|shm|ring|sem|socket)$ ]]; then
+	elif [[ ${command[0]} =~ ^(signal|kill|queue|pipe|shm|ring|sem|socket)$ ]]; then
 		# Only rm takes several names; what follows a name is a message.
-		[ "${command[1]}" = rm ] || [ "$operands" = 0 ] || return
-		mapfile -t COMPREPLY < <(_ipcbook_names "${command[0]}" "$current")
+		[[ ${command[*]} =~ (rm|kill|signal\ send)$ ]] || [ "$operands" = 0 ] || return
+		mapfile -t COMPREPLY < <(_ipcbook_names "${command[0]/kill/signal}" "$current")
 		return
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "${words[*]}" -- "$current")

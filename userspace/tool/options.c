@@ -86,6 +86,12 @@ static const struct entry entries[] = {
 	  "the semaphore has never more; else 2147483647" },
 	{ OPTION_SEQPACKET, false, "seqpacket", NULL,
 	  "records instead of a stream: each piece of input is one" },
+	{ OPTION_GROUP, false, "group", "GROUP",
+	  "the group GROUP: to send to, or to be in" },
+	{ OPTION_MASK, false, "mask", "SIGNALS",
+	  "leave these signals pending: TERM,USR1,34" },
+	{ OPTION_LIMIT, false, "limit", "N",
+	  "at most N signals from 32 up wait; else 1024" },
 	{ OPTION_MODE, false, "mode", "MODE",
 	  "permissions in octal, exactly; else 0666 less the umask" },
 	{ OPTION_EXCL, false, "excl", NULL, "fail if it is there already" },
@@ -343,6 +349,14 @@ static bool parse_value(struct options *options, int id, const char *value)
 		return parse_size(value, &options->limits.size);
 	case OPTION_MODE:
 		return parse_mode(value, &options->mode);
+	case OPTION_LIMIT:
+		return parse_number(value, 1, UINT32_MAX, &options->limit);
+	case OPTION_GROUP:
+		options->group = value;
+		break;
+	case OPTION_MASK:
+		options->mask = value;
+		break;
 	case OPTION_FILE:
 		options->file = value;
 		break;
@@ -425,6 +439,14 @@ int parse_options(const struct command *command, int argc, char **argv,
 	options->command = command;
 	options->count = 1;
 	options->units = 1;
+	if (command->plain) {
+		options->given[OPTION_HELP] = argc > 1 &&
+			(strcmp(argv[1], "--help") == 0 ||
+			 strcmp(argv[1], "-h") == 0);
+		options->operands = argv + 1;
+		options->operand_count = argc - 1;
+		return options->given[OPTION_HELP] ? 0 : check(options);
+	}
 	describe(command, brief, full);
 	opterr = 0;
 	optind = 0;

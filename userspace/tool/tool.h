@@ -47,11 +47,14 @@ enum option_id {
 	OPTION_EXCL	= 'e',
 	OPTION_FILE	= 'f',
 	OPTION_FOLLOW	= 'F',
+	OPTION_GROUP	= 'g',
 	OPTION_HELP	= 'h',
 	OPTION_NO_HEADER = 'H',
 	OPTION_INFO	= 'i',
 	OPTION_JSON	= 'j',
+	OPTION_MASK	= 'k',
 	OPTION_LINES	= 'l',
+	OPTION_LIMIT	= 'L',
 	OPTION_MESSAGES	= 'm',
 	OPTION_MANY	= 'y',
 	OPTION_MODE	= 'M',
@@ -91,6 +94,9 @@ struct command;
  * @value: what a semaphore begins with
  * @maximum: most units of it
  * @mode: permission bits
+ * @limit: of a registration
+ * @group: a group of those who are registered
+ * @mask: signals that a listener masks
  * @file: where a payload comes from
  * @output: where payloads go
  */
@@ -108,6 +114,9 @@ struct options {
 	__u64 maximum;
 	struct ipcbook_queue_limits limits;
 	mode_t mode;
+	__u64 limit;
+	const char *group;
+	const char *mask;
 	const char *file;
 	const char *output;
 };
@@ -120,6 +129,7 @@ struct options {
  * @options: letters of the options it takes, beside --json and --help
  * @least: operands it needs
  * @most: operands it can take
+ * @plain: what follows is taken as it is, but for --help as the only word
  * @run: does it
  */
 struct command {
@@ -129,6 +139,7 @@ struct command {
 	const char *options;
 	int least;
 	int most;
+	bool plain;
 	int (*run)(const struct options *options);
 };
 
@@ -183,6 +194,12 @@ int remove_all(const struct options *options, enum ipcbook_chapter chapter);
 
 /* The commands: pipe.c, queue.c, shm.c, ring.c, sem.c, socket.c,
  * capture.c, ls.c */
+/* The commands: signal.c, queue.c, shm.c, ring.c, sem.c, ls.c */
+int signal_send(const struct options *options);
+int signal_listen(const struct options *options);
+int signal_mask(const struct options *options);
+int signal_list(const struct options *options);
+int signal_kill(const struct options *options);
 int queue_create(const struct options *options);
 int queue_send(const struct options *options);
 int queue_recv(const struct options *options);
