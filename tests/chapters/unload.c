@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <ipcbook/signal.h>
+
 #include "harness.h"
 
 #define READ	IPCBOOK_OPEN_READ
@@ -101,6 +103,28 @@ UNLOAD_TEST(unloading_is_refused_while_a_descriptor_is_under_way)
 	drop(fd);
 	is(unload(), -EAGAIN);
 	refused_until_closed(passed_fd(ends[1]));
+}
+
+/* Whose socket it is, it is not the module's. */
+UNLOAD_TEST(a_registration_for_signals_does_not_keep_the_module)
+{
+	struct ipcbook_signal_info info;
+	struct ipcbook_signal *signal;
+	struct pollfd fd = { .events = POLLIN };
+
+	need_module();
+	is(ipcbook_signal_open(&signal), 0);
+	is(ipcbook_signal_register(signal, "unload", NULL, 0, 0), 0);
+	is(ipcbook_signal_kill_name(signal, "unload", 34), 1);
+	fd.fd = ipcbook_signal_fd(signal);
+	is(poll(&fd, 1, 0), 1);
+	is(unload(), 0);
+	/* What it had not read is gone with the module. */
+	is(poll(&fd, 1, 0), 0);
+	is(ipcbook_signal_fetch(signal, &info, 1), -EAGAIN);
+	reload();
+	holds(ipcbook_signal_kill_name(signal, "unload", 34) < 0);
+	ipcbook_signal_close(signal);
 }
 
 UNLOAD_TEST(unloading_is_refused_while_a_call_waits)

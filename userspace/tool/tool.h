@@ -192,9 +192,8 @@ int tell_stat(const struct options *options, enum ipcbook_chapter chapter,
 	      int fd);
 int remove_all(const struct options *options, enum ipcbook_chapter chapter);
 
-/* The commands: pipe.c, queue.c, shm.c, ring.c, sem.c, socket.c,
+/* The commands: signal.c, pipe.c, queue.c, shm.c, ring.c, sem.c, socket.c,
  * capture.c, ls.c */
-/* The commands: signal.c, queue.c, shm.c, ring.c, sem.c, ls.c */
 int signal_send(const struct options *options);
 int signal_listen(const struct options *options);
 int signal_mask(const struct options *options);
