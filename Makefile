@@ -19,6 +19,7 @@ KERNEL ?= 6.1
 KVER   ?= $(shell uname -r)
 TEST   ?=
 CMD    ?=
+STORY  ?=
 
 PREFIX        ?= /usr/local
 BINDIR        ?= $(PREFIX)/bin
@@ -115,7 +116,7 @@ $B/lib/$(LIBFILE): $(lib_objects) userspace/lib/libipcbook.map
 
 $B/bin/ipcbook: $(tool_objects) $B/lib/libipcbook.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -pthread
+	$(CC) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -lnettle -pthread
 
 $B/bench/ipcbook-bench: $(bench_objects) $B/lib/libipcbook.a
 	@mkdir -p $(@D)
@@ -165,8 +166,9 @@ vm-ready:
 	@tests/vm/build-module $(KERNEL)
 
 .PHONY: demo
-demo: vm-ready ## two processes talk through the module, in a VM
-	@tests/vm/run --kernel $(KERNEL) -- tests/vm/demo.sh
+demo: vm-ready ## two processes try the handbook page by page, in a VM (STORY='--lang zh')
+	@if [ -t 1 ] && [ -z "$$NO_COLOR" ]; then export IPCBOOK_COLOUR=1; fi; \
+	tests/vm/run --kernel $(KERNEL) --bench-cpu -- tests/vm/demo.sh $(STORY)
 
 .PHONY: vm
 vm: vm-ready ## a shell in a VM with the module loaded; CMD='...' runs one command instead

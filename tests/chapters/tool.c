@@ -1132,7 +1132,7 @@ static void claim_completion(const char *typed, const char *want,
 BARE_TEST(completion_offers_commands_options_and_queues)
 {
 	tool("queue", "create", "compl eted");
-	completes("ipcbook \"\"", "queue shm ring sem socket capture ls help");
+	completes("ipcbook \"\"", "signal kill queue pipe shm ring sem socket capture ls story help");
 	completes("ipcbook shm d", "dump");
 	completes("ipcbook shm create --s", "--size");
 	completes("ipcbook sem d", "down");
@@ -1142,6 +1142,9 @@ BARE_TEST(completion_offers_commands_options_and_queues)
 	completes("ipcbook queue recv --t", "--type --timeout --truncate");
 	completes("ipcbook queue peek --n", "--not --nth --null");
 	completes("ipcbook ls s", "signal socket shm sem");
+	completes("ipcbook story --l", "--lang");
+	completes("ipcbook story --lang z", "zh");
+	completes("ipcbook story --chapter q", "queue");
 	completes("ipcbook queue recv --type 5 comp", "compl\\ eted");
 	completes("ipcbook queue recv --type \"\"", "");
 	completes("ipcbook queue send other comp", "");

@@ -56,7 +56,7 @@ static int failed_capture(const char *doing)
 }
 
 /* The flags of the interface: asked for, and set where @up is 0 or 1. */
-static int interface_flags(int up)
+int interface_flags(int up)
 {
 	struct ifreq request = { 0 };
 	int fd, ret;

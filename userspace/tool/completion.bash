@@ -46,7 +46,8 @@ _ipcbook() {
 	local valued=' --type -t --upto --not --nth --timeout --count -n --file'
 	local word command=() words=() operands=0 before=''
 
-	valued+=' --output --messages --bytes --size --mode --units --value --max --group --mask --limit = '
+	valued+=' --output --messages --bytes --size --mode --units --value --max --group --mask --limit'
+	valued+=' --chapter --lang = '
 	COMPREPLY=()
 	# Of the words before this one: those of a command, and its operands.
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -66,7 +67,13 @@ _ipcbook() {
 		compopt -o filenames 2>/dev/null
 		return
 		;;
+	--chapter) words=(signal socket pipe queue shm ring sem) ;;
+	--lang) words=(en zh) ;;
 	esac
+	if [ ${#words[@]} != 0 ]; then
+		mapfile -t COMPREPLY < <(compgen -W "${words[*]}" -- "$current")
+		return
+	fi
 	[[ $valued != *" $previous "* ]] || return
 
 	if [[ $current == -* ]]; then

@@ -157,19 +157,6 @@ static int print_table(const struct objects *objects, bool header)
 	return status;
 }
 
-/* The chapter that a word names, 0 if none does. */
-static enum ipcbook_chapter chapter_called(const char *word)
-{
-	const char *name;
-
-	for (int i = IPCBOOK_SIGNAL; i <= IPCBOOK_SEM; i++) {
-		name = ipcbook_chapter_name(i);
-		if (name && strcmp(name, word) == 0)
-			return i;
-	}
-	return 0;
-}
-
 static int print_objects(const struct options *options,
 			 struct objects *objects)
 {
@@ -189,13 +176,10 @@ int list_objects(const struct options *options)
 	struct objects objects = { 0 };
 	int error, status;
 
-	if (options->operand_count) {
-		chapter = chapter_called(options->operands[0]);
-		if (!chapter)
-			return wrong_call(options->command,
-					  "there is no chapter '%s'",
-					  options->operands[0]);
-	}
+	if (options->operand_count &&
+	    !parse_chapter(options->operands[0], &chapter))
+		return wrong_call(options->command, "there is no chapter '%s'",
+				  options->operands[0]);
 	error = ipcbook_list(chapter, NULL, collect, &objects);
 	if (error)
 		status = failed_listing(error);

@@ -395,6 +395,15 @@ static const struct command commands[] = {
 		.most = 1,
 		.run = list_objects,
 	},
+	{
+		.name = "story",
+		.synopsis = "[OPTION]...",
+		.about = "two processes try the handbook page by page",
+		.options = "czp",
+		.least = 0,
+		.most = 0,
+		.run = tell_story,
+	},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -460,6 +469,7 @@ static int print_overview(void)
 	     "  6  permission denied\n"
 	     "  7  removed meanwhile\n"
 	     "  8  a message was taken and could not be written\n"
+	     "  9  not all of the story could be shown\n"
 	     "\n"
 	     "More in ipcbook(1).");
 	return STATUS_DONE;

@@ -37,6 +37,8 @@ static const char *const values[][2] = {
 	{ "VALUE", "a number from 0 to 2147483647" },
 	{ "DURATION", "a time in ns, us, ms, s, m, h or d, like 1.5s" },
 	{ "SIZE", "bytes from 1, like 8192, 64K or 1M" },
+	{ "CHAPTER", "signal, socket, pipe, queue, shm, ring or sem" },
+	{ "LANG", "en or zh" },
 	{ "MODE", "an octal number from 0 to 0777" },
 };
 
@@ -97,6 +99,11 @@ static const struct entry entries[] = {
 	{ OPTION_EXCL, false, "excl", NULL, "fail if it is there already" },
 	{ OPTION_CREATE, false, "create", NULL,
 	  "create it if it is not there" },
+	{ OPTION_CHAPTER, false, "chapter", "CHAPTER",
+	  "tell only this one: signal, socket, pipe, queue, shm, sem, ring" },
+	{ OPTION_LANG, false, "lang", "LANG",
+	  "tell it in English (en) or in Chinese (zh); else in English" },
+	{ OPTION_SLOW, false, "slow", NULL, "wait for a key after each step" },
 	{ OPTION_NO_HEADER, false, "no-header", NULL,
 	  "leave out the line of headings" },
 	{ OPTION_JSON, true, "json", NULL, "print JSON, an object a line" },
@@ -245,6 +252,21 @@ bool parse_mode(const char *text, mode_t *mode)
 	return true;
 }
 
+/* A chapter's word. */
+bool parse_chapter(const char *text, enum ipcbook_chapter *chapter)
+{
+	const char *name;
+
+	for (int i = IPCBOOK_SIGNAL; i <= IPCBOOK_SEM; i++) {
+		name = ipcbook_chapter_name(i);
+		if (!name || strcmp(name, text))
+			continue;
+		*chapter = i;
+		return true;
+	}
+	return false;
+}
+
 static const struct entry *entry_of(int id)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
@@ -357,6 +379,11 @@ static bool parse_value(struct options *options, int id, const char *value)
 	case OPTION_MASK:
 		options->mask = value;
 		break;
+	case OPTION_CHAPTER:
+		return parse_chapter(value, &options->chapter);
+	case OPTION_LANG:
+		options->lang = value;
+		return strcmp(value, "en") == 0 || strcmp(value, "zh") == 0;
 	case OPTION_FILE:
 		options->file = value;
 		break;

@@ -255,7 +255,7 @@ int shm_dump(const struct options *options)
 /* --------------------------------------------------------------------- show */
 
 /* The physical frame behind an address; 0 where that is not told. */
-static __u64 frame_of(const void *address)
+__u64 physical_frame(const void *address)
 {
 	__u64 entry = 0;
 	int pagemap;
@@ -304,7 +304,7 @@ int shm_show(const struct options *options)
 	status = map_segment(options, PROT_READ, &segment);
 	if (status)
 		return status;
-	frame = frame_of(segment.bytes);
+	frame = physical_frame(segment.bytes);
 	print_place(options, &segment, frame);
 	munmap(segment.bytes, segment.size);
 	if (frame)

@@ -9,6 +9,7 @@
  *	stop.c		how a receive that waits is ended in order
  *	object.c	what is done alike with the objects of every chapter
  *	queue.c ...	the commands themselves, a file a chapter, and ls.c
+ *	story.c ...	the handbook told by the module; see story.h
  *
  * A command is a row of a table (struct command): its words, the options it
  * takes and a function. The function gets options that are checked already,
@@ -36,6 +37,7 @@ enum status {
 	STATUS_DENIED	= 6,	/* the object's mode forbids it */
 	STATUS_REMOVED	= 7,	/* the object was removed meanwhile */
 	STATUS_LOST	= 8,	/* a message was taken, but not written */
+	STATUS_PARTLY	= 9,	/* not all of the story could be shown */
 };
 
 /* Options by their letters; those that a user can type are in options.c. */
@@ -43,6 +45,7 @@ enum option_id {
 	OPTION_NULL	= '0',
 	OPTION_ALL	= 'a',
 	OPTION_BYTES	= 'b',
+	OPTION_CHAPTER	= 'c',
 	OPTION_CREATE	= 'C',
 	OPTION_EXCL	= 'e',
 	OPTION_FILE	= 'f',
@@ -62,6 +65,7 @@ enum option_id {
 	OPTION_NTH	= 'N',
 	OPTION_OUTPUT	= 'o',
 	OPTION_OVERWRITE = 'O',
+	OPTION_SLOW	= 'p',
 	OPTION_RAW	= 'r',
 	OPTION_SIZE	= 's',
 	OPTION_SEQPACKET = 'S',
@@ -74,6 +78,7 @@ enum option_id {
 	OPTION_NOWAIT	= 'W',
 	OPTION_NOT	= 'x',
 	OPTION_MAXIMUM	= 'X',
+	OPTION_LANG	= 'z',
 };
 
 struct command;
@@ -99,6 +104,8 @@ struct command;
  * @mask: signals that a listener masks
  * @file: where a payload comes from
  * @output: where payloads go
+ * @chapter: of the story
+ * @lang: that it is told in
  */
 struct options {
 	const struct command *command;
@@ -119,6 +126,8 @@ struct options {
 	const char *mask;
 	const char *file;
 	const char *output;
+	enum ipcbook_chapter chapter;
+	const char *lang;
 };
 
 /**
@@ -149,6 +158,7 @@ bool parse_number(const char *text, __u64 least, __u64 most,
 bool parse_size(const char *text, __u64 *bytes);
 bool parse_duration(const char *text, int64_t *nanoseconds);
 bool parse_mode(const char *text, mode_t *mode);
+bool parse_chapter(const char *text, enum ipcbook_chapter *chapter);
 int parse_options(const struct command *command, int argc, char **argv,
 		  struct options *options);
 void print_options(FILE *out, const struct command *command);
@@ -192,8 +202,7 @@ int tell_stat(const struct options *options, enum ipcbook_chapter chapter,
 	      int fd);
 int remove_all(const struct options *options, enum ipcbook_chapter chapter);
 
-/* The commands: signal.c, pipe.c, queue.c, shm.c, ring.c, sem.c, socket.c,
- * capture.c, ls.c */
+/* The commands, a file a chapter; capture.c, ls.c, story.c */
 int signal_send(const struct options *options);
 int signal_listen(const struct options *options);
 int signal_mask(const struct options *options);
@@ -236,5 +245,11 @@ int socket_rm(const struct options *options);
 int capture_run(const struct options *options);
 int capture_stat(const struct options *options);
 int list_objects(const struct options *options);
+int tell_story(const struct options *options);
+
+/* capture.c: flags of the interface: asked for, and set where @up is 0 or 1. */
+int interface_flags(int up);
+/* shm.c: the physical frame behind an address; 0 where that is not told. */
+__u64 physical_frame(const void *address);
 
 #endif /* IPCBOOK_TOOL_H */
