@@ -406,7 +406,7 @@ SIGNAL_TEST(registrations_count_in_a_users_limits)
 SIGNAL_TEST(the_list_tells_what_a_registration_is)
 {
 	struct ipcbook_signal_entry entry;
-	const char *groups[] = { "one", "two" };
+	static const char *const groups[] = { "one", "two" };
 
 	close_handle(r);
 	r = handle();

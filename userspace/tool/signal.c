@@ -23,15 +23,15 @@ static int failed_signal(const struct ipcbook_signal *signal, int error,
 	case ENODEV:
 		return failed_listing(error);
 	case ESRCH:
-		complain("cannot %s '%s': nobody who lives is registered so; see ipcbook signal list",
+		complain("cannot %s '%s': nobody who lives is registered so",
 			 doing, what);
 		return STATUS_ABSENT;
 	case EAGAIN:
-		complain("cannot %s '%s': as many signals wait there as may; it does not read them",
+		complain("cannot %s '%s': as many signals wait there as may",
 			 doing, what);
 		break;
 	case EPERM:
-		complain("cannot %s '%s': permission denied; the process must be yours, as for kill",
+		complain("cannot %s '%s': permission denied; it must be yours, as for kill",
 			 doing, what);
 		break;
 	case EEXIST:
@@ -195,8 +195,10 @@ static void print_signal(const struct ipcbook_signal_info *info, bool json)
 	const char *name = ipcbook_signal_name(info->number);
 
 	if (json)
-		printf("{\"number\":%u,\"name\":\"%s\",\"count\":%u,\"pid\":%u,\"uid\":%u,\"object\":%llu}\n",
-		       info->number, name, info->count, info->pid, info->uid,
+		printf("{\"number\":%u,\"name\":\"%s\",\"count\":%u,\"pid\":%u,", info->number,
+		       name, info->count, info->pid);
+	if (json)
+		printf("\"uid\":%u,\"object\":%llu}\n", info->uid,
 		       info->object);
 	else
 		printf("%s count=%u pid=%u uid=%u\n", name, info->count,
