@@ -119,6 +119,7 @@ static int __net_init book_ns_init(struct net *net)
 		return -ENOMEM;
 	refcount_set(&ns->refs, 1);
 	ns->user_ns = get_user_ns(net->user_ns);
+	ns->net = net;
 	INIT_LIST_HEAD(&ns->objects);
 	*(struct book_ns **)net_generic(net, book_net_id) = ns;
 	return 0;
@@ -147,14 +148,18 @@ static int book_account(struct book_object *object, struct book_user *fresh)
 	bool free = capable(CAP_SYS_RESOURCE);
 
 	lockdep_assert_held(&book_mutex);
-	if (!free && book_objects >= READ_ONCE(max_objects))
+	if (!free && book_objects >= READ_ONCE(max_objects)) {
+		watch_tell(object, IPCBOOK_EVENT_LIMIT, -ENOSPC);
 		return -ENOSPC;
+	}
 	if (!user)
 		user = fresh;
 	if (!free && (user->objects >= READ_ONCE(user_objects) ||
 		      object->capacity > READ_ONCE(user_bytes) ||
-		      user->bytes > READ_ONCE(user_bytes) - object->capacity))
+		      user->bytes > READ_ONCE(user_bytes) - object->capacity)) {
+		watch_tell(object, IPCBOOK_EVENT_LIMIT, -EDQUOT);
 		return -EDQUOT;
+	}
 
 	if (user == fresh)
 		hash_add(book_users, &user->node, __kuid_val(user->uid));
@@ -508,6 +513,7 @@ void book_put(struct book_object *object)
 		return;
 	xa_erase(&book_ids, object->id);
 	book_unaccount(object);
+	watch_tell(object, IPCBOOK_EVENT_GONE, 0);
 	mutex_unlock(&book_mutex);
 	book_free(object);
 }
@@ -516,6 +522,7 @@ void book_put(struct book_object *object)
 static void book_unname(struct book_object *object)
 {
 	lockdep_assert_held(&book_mutex);
+	watch_tell(object, IPCBOOK_EVENT_UNLINKED, 0);
 	rhashtable_remove_fast(&book_names, &object->hash, book_names_params);
 	list_del_init(&object->named);
 	if (object->chapter->end)
@@ -619,6 +626,8 @@ static int book_publish(struct book_object *object)
 	err = object->key.name[0] ? book_enter(object) : 0;
 	if (err)
 		xa_erase(&book_ids, id);
+	else
+		watch_tell(object, IPCBOOK_EVENT_CREATED, 0);
 	return err;
 }
 
@@ -918,8 +927,13 @@ static int book_open_file(struct book_ns *ns, const struct ipcbook_open *arg,
 		return -EACCES;
 	}
 	err = book_attach(filp->private_data, object, access, arg);
-	if (err)
+	if (err) {
 		book_abandon(object, created);
+	} else if (!created) {
+		mutex_lock(&book_mutex);
+		watch_tell(object, IPCBOOK_EVENT_OPENED, 0);
+		mutex_unlock(&book_mutex);
+	}
 	return err;
 }
 

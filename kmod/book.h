@@ -19,13 +19,12 @@
 #include <linux/rhashtable-types.h>
 #include <linux/uaccess.h>
 #include <linux/uidgid.h>
+#include <net/genetlink.h>
 
 #include <linux/ipcbook.h>
 
 struct book_object;
 struct book_user;
-struct genl_family;
-struct genl_small_ops;
 struct mem_cgroup;
 struct net;
 struct seq_file;
@@ -39,12 +38,14 @@ struct sk_buff;
  * struct book_ns - the names of one network namespace
  * @refs: one for the namespace, one for each object and each device file
  * @user_ns: owner of the namespace, whose capabilities override permissions
+ * @net: the namespace itself, as long as it is not @dead
  * @objects: objects with a name; protected by the book's mutex
  * @dead: the namespace has ended; protected by the book's mutex
  */
 struct book_ns {
 	refcount_t refs;
 	struct user_namespace *user_ns;
+	struct net *net;
 	struct list_head objects;
 	bool dead;
 };
@@ -183,6 +184,12 @@ struct book_object {
 
 /* main.c */
 extern struct genl_family book_family;
+
+/* watch.c */
+#define WATCH_GROUPS	2
+extern const struct genl_multicast_group watch_groups[WATCH_GROUPS];
+void watch_tell(const struct book_object *object, enum ipcbook_event event,
+		int error);
 const struct book_chapter *book_chapter(unsigned int id);
 struct book_file *book_device_file(struct file *filp,
 				   enum ipcbook_chapter chapter);

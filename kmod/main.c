@@ -293,6 +293,9 @@ static const struct nla_policy book_policy[IPCBOOK_A_MAX + 1] = {
 	[IPCBOOK_A_FD] = { .type = NLA_U32 },
 	[IPCBOOK_A_EVENTS] = NLA_POLICY_RANGE(NLA_U32, IPCBOOK_READY_IN,
 					      IPCBOOK_READY_OUT),
+	[IPCBOOK_A_EVENT] = { .type = NLA_REJECT },
+	[IPCBOOK_A_ID] = { .type = NLA_REJECT },
+	[IPCBOOK_A_ERROR] = { .type = NLA_REJECT },
 };
 
 /* One dump, as its callback sees it. */
@@ -382,6 +385,8 @@ struct genl_family book_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.small_ops = book_commands,
 	.n_small_ops = 1,
+	.mcgrps = watch_groups,
+	.n_mcgrps = WATCH_GROUPS,
 };
 
 static int __init family_init(void)

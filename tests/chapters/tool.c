@@ -1132,7 +1132,7 @@ static void claim_completion(const char *typed, const char *want,
 BARE_TEST(completion_offers_commands_options_and_queues)
 {
 	tool("queue", "create", "compl eted");
-	completes("ipcbook \"\"", "signal kill queue pipe shm ring sem socket capture ls story help");
+	completes("ipcbook \"\"", "signal kill queue pipe shm ring sem socket capture watch ls story help");
 	completes("ipcbook shm d", "dump");
 	completes("ipcbook shm create --s", "--size");
 	completes("ipcbook sem d", "down");

@@ -387,6 +387,15 @@ static const struct command commands[] = {
 		.run = capture_run,
 	},
 	{
+		.name = "watch",
+		.synopsis = "[OPTION]...",
+		.about = "tell of objects that come and go, until stopped",
+		.options = "n",
+		.least = 0,
+		.most = 0,
+		.run = watch_objects,
+	},
+	{
 		.name = "ls",
 		.synopsis = "[OPTION]... [CHAPTER]",
 		.about = "list the objects that you may read",

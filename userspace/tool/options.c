@@ -55,7 +55,7 @@ static const struct entry entries[] = {
 	{ OPTION_TIMEOUT, false, "timeout", "DURATION",
 	  "wait no longer than this, each time: 1.5s, 200ms, 2m" },
 	{ OPTION_NOWAIT, false, "nowait", NULL, "do not wait at all" },
-	{ OPTION_COUNT, true, "count", "N", "take N messages; show N frames" },
+	{ OPTION_COUNT, true, "count", "N", "take N messages; show N frames or events" },
 	{ OPTION_FOLLOW, false, "follow", NULL,
 	  "take messages until stopped, or until the object is removed" },
 	{ OPTION_FILE, false, "file", "FILE",

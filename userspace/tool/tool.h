@@ -202,7 +202,7 @@ int tell_stat(const struct options *options, enum ipcbook_chapter chapter,
 	      int fd);
 int remove_all(const struct options *options, enum ipcbook_chapter chapter);
 
-/* The commands, a file a chapter; capture.c, ls.c, story.c */
+/* The commands, a file a chapter; capture.c, watch.c, ls.c, story.c */
 int signal_send(const struct options *options);
 int signal_listen(const struct options *options);
 int signal_mask(const struct options *options);
@@ -244,6 +244,7 @@ int socket_stat(const struct options *options);
 int socket_rm(const struct options *options);
 int capture_run(const struct options *options);
 int capture_stat(const struct options *options);
+int watch_objects(const struct options *options);
 int list_objects(const struct options *options);
 int tell_story(const struct options *options);
 

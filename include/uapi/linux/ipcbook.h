@@ -1228,6 +1228,31 @@ enum ipcbook_signal_how {
 #define IPCBOOK_READY_IN	(1U << 0)	/* to receive from it */
 #define IPCBOOK_READY_OUT	(1U << 1)	/* to send to it */
 
+/*
+ * Multicast groups: of all objects (takes CAP_NET_ADMIN in the network
+ * namespace), and of those that everybody may read.
+ */
+#define IPCBOOK_GENL_GROUP_ALL		"all"
+#define IPCBOOK_GENL_GROUP_OBJECTS	"objects"
+
+/**
+ * enum ipcbook_event - what becomes of an object.
+ *
+ * @IPCBOOK_EVENT_CREATED: it was created
+ * @IPCBOOK_EVENT_OPENED: one that was there was opened by its name
+ * @IPCBOOK_EVENT_UNLINKED: its name has gone
+ * @IPCBOOK_EVENT_GONE: nobody refers to it any more
+ * @IPCBOOK_EVENT_LIMIT: it was not created: EDQUOT at the user's limits, ENOSPC
+ *	at everybody's
+ */
+enum ipcbook_event {
+	IPCBOOK_EVENT_CREATED	= 1,
+	IPCBOOK_EVENT_OPENED	= 2,
+	IPCBOOK_EVENT_UNLINKED	= 3,
+	IPCBOOK_EVENT_GONE	= 4,
+	IPCBOOK_EVENT_LIMIT	= 5,
+};
+
 /**
  * enum ipcbook_cmd - commands of the netlink family.
  *
@@ -1259,6 +1284,8 @@ enum ipcbook_signal_how {
  *	mapped once. Answers NUMBER, as it was before
  * @IPCBOOK_CMD_SIGNAL_DOORBELL: from the module only: MORE, and SIGNALS
  *	(one) unless that is not 0
+ * @IPCBOOK_CMD_OBJECT_EVENT: from the module only, to the groups: EVENT,
+ *	CHAPTER, NAME and ID of an object, and ERROR with a limit
  * @__IPCBOOK_CMD_MAX: one past the last
  */
 enum ipcbook_cmd {
@@ -1271,6 +1298,7 @@ enum ipcbook_cmd {
 	IPCBOOK_CMD_SIGNAL_PENDING,
 	IPCBOOK_CMD_SIGNAL_RAISE,
 	IPCBOOK_CMD_SIGNAL_DOORBELL,
+	IPCBOOK_CMD_OBJECT_EVENT,
 	__IPCBOOK_CMD_MAX,
 };
 
@@ -1299,6 +1327,9 @@ enum ipcbook_cmd {
  *	answers
  * @IPCBOOK_A_FD: u32: a descriptor of the caller's
  * @IPCBOOK_A_EVENTS: u32: IPCBOOK_READY_IN or IPCBOOK_READY_OUT
+ * @IPCBOOK_A_EVENT: u32: one of enum ipcbook_event; only from the module
+ * @IPCBOOK_A_ID: u32: the object's number; likewise
+ * @IPCBOOK_A_ERROR: u32: the errno of a limit; likewise
  * @__IPCBOOK_A_MAX: one past the last
  */
 enum ipcbook_attr {
@@ -1318,6 +1349,9 @@ enum ipcbook_attr {
 	IPCBOOK_A_SIGNALS,
 	IPCBOOK_A_FD,
 	IPCBOOK_A_EVENTS,
+	IPCBOOK_A_EVENT,
+	IPCBOOK_A_ID,
+	IPCBOOK_A_ERROR,
 	__IPCBOOK_A_MAX,
 };
 
