@@ -695,9 +695,10 @@ static int put_target(struct ipcbook_signal *signal,
 		put_u32(signal, IPCBOOK_A_PID, target->pid);
 		return 0;
 	}
-	if (target->name)
-		return put_name(signal, IPCBOOK_A_NAME, target->name);
-	return put_name(signal, IPCBOOK_A_GROUP, target->group);
+	if (target->group)
+		return put_name(signal, IPCBOOK_A_GROUP, target->group);
+	return target->name ?
+	       put_name(signal, IPCBOOK_A_NAME, target->name) : -EINVAL;
 }
 
 static int put_number(struct ipcbook_signal *signal, int number)

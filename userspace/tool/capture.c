@@ -331,16 +331,18 @@ int capture_stat(const struct options *options)
 
 	if (flags < 0)
 		return failed_capture("find");
-	if (listeners.json)
-		printf("{\"interface\":\"%s\",\"up\":%s,\"frames\":%llu,\"bytes\":%llu,\"dropped\":%llu",
-		       IPCBOOK_CAPTURE_DEVICE, up ? "true" : "false",
+	if (listeners.json) {
+		printf("{\"interface\":\"%s\",\"up\":%s",
+		       IPCBOOK_CAPTURE_DEVICE, up ? "true" : "false");
+		printf(",\"frames\":%llu,\"bytes\":%llu,\"dropped\":%llu",
 		       read_counter("tx_packets"), read_counter("tx_bytes"),
 		       read_counter("tx_dropped"));
-	else
+	} else {
 		printf("interface %s %s\nframes %llu\nbytes %llu\ndropped %llu\n",
 		       IPCBOOK_CAPTURE_DEVICE, up ? "up" : "down",
 		       read_counter("tx_packets"), read_counter("tx_bytes"),
 		       read_counter("tx_dropped"));
+	}
 	if (listeners.json)
 		fputs(",\"listeners\":[", stdout);
 	tell_listeners(&listeners);
