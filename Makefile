@@ -180,7 +180,7 @@ endif
 
 .PHONY: check
 check: ## every test; TEST=queue or TEST=queue/one_case runs a part
-	@$(vm_setup) check
+	@$(vm_setup) check models
 	@tests/check --kernel $(KERNEL) $(TEST)
 
 .PHONY: models

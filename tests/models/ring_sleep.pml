@@ -17,7 +17,7 @@
 #define ROOM	2
 
 byte published, released;	/* how many records */
-byte c_asleep, p_asleep;	/* odd: sleeps */
+byte c_asleep, p_asleep;	/* how often each said so */
 byte c_wakes, p_wakes;		/* how often each has woken the other */
 byte c_sleeps, p_sleeps;	/* how often each meant to sleep */
 byte wanted;			/* how many must be released */
@@ -27,14 +27,14 @@ byte wanted;			/* how many must be released */
 #define awake(word)	word = 0
 #else
 #define doze(word)	word++
-#define awake(word)	word++
+#define awake(word)	skip
 #endif
 
 /* Rule 6: "token" is what was seen of the other. */
 #define look(asleep)	token = asleep
 #define wake(wakes, need)						\
 	if								\
-	:: (token & 1) && token != woken && (need) ->			\
+	:: token != 0 && token != woken && (need) ->			\
 		woken = token;						\
 		wakes++							\
 	:: else								\

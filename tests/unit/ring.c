@@ -649,7 +649,9 @@ static void every_record_arrives_once_between_processes(void **state)
 static void no_wake_is_lost_without_spinning(void **state)
 {
 	producer.spins = 0;
+	producer.patience = 0;
 	consumer.spins = 0;
+	consumer.patience = 0;
 	every_record_arrives_once_between_processes(state);
 	assert_true(consumer.consumer->wakes <= RECORDS);
 	assert_true(consumer.producer->wakes <= RECORDS);
@@ -685,7 +687,383 @@ static void no_race_is_found_between_threads(void **state)
 	consumer = kept;
 }
 
+/* --- Many producers ------------------------------------------------------- */
+
+static int start_many(void **state)
+{
+	mode = IPCBOOK_RING_MANY;
+	return start(state);
+}
+
+static int start_overwrite(void **state)
+{
+	mode = IPCBOOK_RING_OVERWRITE;
+	return start(state);
+}
+
+static int end_mode(void **state)
+{
+	mode = 0;
+	return end(state);
+}
+
+#define PRODUCERS 3U
+
+/* Each record begins with who sent it and its number among his. */
+static int produce_as(struct ipcbook_ring *ring, uint32_t who)
+{
+	uint32_t length, *payload;
+	int error;
+
+	for (uint32_t n = 0; n < RECORDS / PRODUCERS; n++) {
+		length = 8 + (n * 13 + who) % 150;
+		while ((error = ipcbook_ring_reserve(ring, length,
+						     (void **)&payload))) {
+			if (error == -EAGAIN)
+				error = ipcbook_ring_wait(ring, length, 0, 0);
+			if (error)
+				return error;
+		}
+		payload[0] = who;
+		payload[1] = n;
+		fill(payload + 2, length - 8, n);
+		ipcbook_ring_commit(ring);
+		/* Now and then one is given up. */
+		if (n % 7 == 6 &&
+		    !ipcbook_ring_reserve(ring, length, (void **)&payload))
+			ipcbook_ring_discard(ring);
+	}
+	return 0;
+}
+
+static void *produce_thread_as(void *ring)
+{
+	return (void *)(intptr_t)produce_as(ring, 1);
+}
+
+static void *produce_thread_as_0(void *ring)
+{
+	return (void *)(intptr_t)produce_as(ring, 0);
+}
+
+/* All of all of them arrive, each one's in order. */
+static int consume_of(struct ipcbook_ring *ring, uint32_t producers)
+{
+	uint32_t next[PRODUCERS] = { 0 }, length, who;
+	const uint32_t *payload;
+	int error;
+
+	for (uint32_t n = 0; n < RECORDS / PRODUCERS * producers; n++) {
+		while ((error = ipcbook_ring_peek(ring, (const void **)&payload,
+						  &length))) {
+			if (error == -EAGAIN)
+				error = ipcbook_ring_wait(ring, 0, 0, 0);
+			if (error)
+				return error;
+		}
+		who = payload[0];
+		if (who >= PRODUCERS || payload[1] != next[who]++ ||
+		    !filled(payload + 2, length - 8, payload[1]))
+			return -EBADMSG;
+		ipcbook_ring_release(ring);
+	}
+	return 0;
+}
+
+static void all_records_of_many_producers_arrive(void **state)
+{
+	struct ipcbook_ring ring;
+	pid_t pids[PRODUCERS];
+
+	(void)state;
+	for (uint32_t i = 0; i < PRODUCERS; i++) {
+		pids[i] = child();
+		if (pids[i])
+			continue;
+		if (ipcbook_ring_attach_fd(&ring, fd, IPCBOOK_RING_PRODUCER,
+					   mode))
+			_exit(1);
+		_exit(-produce_as(&ring, i));
+	}
+	assert_int_equal(consume_of(&consumer, PRODUCERS), 0);
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		assert_int_equal(child_end(pids[i]), 0);
+	assert_int_equal(take(&consumer, 0), -EAGAIN);
+}
+
+/* Nobody looks twice before he sleeps. */
+static void no_wake_is_lost_among_many(void **state)
+{
+	struct ipcbook_ring ring;
+	pid_t pids[PRODUCERS];
+
+	(void)state;
+	consumer.spins = 0;
+	consumer.patience = 0;
+	for (uint32_t i = 0; i < PRODUCERS; i++) {
+		pids[i] = child();
+		if (pids[i])
+			continue;
+		if (ipcbook_ring_attach_fd(&ring, fd, IPCBOOK_RING_PRODUCER,
+					   mode))
+			_exit(1);
+		ring.spins = 0;
+		ring.patience = 0;
+		_exit(-produce_as(&ring, i));
+	}
+	assert_int_equal(consume_of(&consumer, PRODUCERS), 0);
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		assert_int_equal(child_end(pids[i]), 0);
+}
+
+static void one_of_many_may_be_killed_at_any_step(void **state)
+{
+	static const struct {
+		const char *step;
+		uint32_t arrived, discarded;
+	} cases[] = {
+		{ "locked", 5, 0 },	{ "position", 5, 0 },
+		{ "length", 5, 1 },	{ "next is zero", 5, 1 },
+		{ "slot", 5, 1 },	{ "busy", 5, 1 },
+		{ "tail", 5, 1 },	{ "reserved", 5, 1 },
+		{ "written", 5, 1 },	{ "published", 6, 0 },
+		{ "finished", 6, 0 },	{ "notified", 6, 0 },
+	};
+	struct ipcbook_ring other;
+	uint32_t n;
+	pid_t pid;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		pid = child();
+		if (!pid) {
+			assert_int_equal(ipcbook_ring_attach_fd(&producer, fd,
+						IPCBOOK_RING_PRODUCER, mode), 0);
+			produce_until(cases[i].step, 5, false);
+		}
+		assert_int_equal(child_end(pid), 128 + SIGKILL);
+		/* Another one takes over what it left. */
+		assert_int_equal(ipcbook_ring_attach_fd(&other, fd,
+					IPCBOOK_RING_PRODUCER, mode), 0);
+		assert_int_equal(put(&other, 40, 1000), 0);
+		assert_int_equal(put(&producer, 41, 1001), 0);
+		for (n = 0; take(&consumer, n) == 24; n++)
+			;
+		assert_int_equal(n, cases[i].arrived);
+		assert_int_equal(take(&consumer, 1000), 40);
+		assert_int_equal(take(&consumer, 1001), 41);
+		assert_int_equal(take(&consumer, 0), -EAGAIN);
+		assert_int_equal(producer.producer->discarded,
+				 cases[i].discarded);
+		assert_int_equal(producer.producer->lock, 0);
+		for (n = 0; n < 1000; n++) {
+			assert_int_equal(put(&other, n, n), 0);
+			assert_int_equal(take(&consumer, n), n);
+		}
+		ipcbook_ring_detach(&other);
+		end(state);
+		start(state);
+	}
+}
+
+/* Who waits finds it, once the time is up. */
+static void a_lock_that_a_dead_one_held_is_given_up(void **state)
+{
+	pid_t pid = child();
+
+	(void)state;
+	if (!pid) {
+		assert_int_equal(ipcbook_ring_attach_fd(&producer, fd,
+					IPCBOOK_RING_PRODUCER, mode), 0);
+		produce_until("slot", 0, false);
+	}
+	assert_int_equal(child_end(pid), 128 + SIGKILL);
+	assert_int_equal(put(&producer, 8, 1), -EAGAIN);
+	assert_int_equal(ipcbook_ring_wait(&producer, 8, 0,
+					   ipcbook_deadline(5000 * MSEC)), 0);
+	assert_int_equal(put(&producer, 8, 1), 0);
+	assert_int_equal(take(&consumer, 1), 8);
+}
+
+static void of_many_there_are_so_many_and_no_more(void **state)
+{
+	struct ipcbook_ring rings[IPCBOOK_RING_SLOTS], one;
+
+	(void)state;
+	for (uint32_t i = 1; i < IPCBOOK_RING_SLOTS; i++)
+		assert_int_equal(ipcbook_ring_attach_fd(&rings[i], fd,
+					IPCBOOK_RING_PRODUCER, mode), 0);
+	assert_int_equal(ipcbook_ring_attach_fd(&one, fd,
+				IPCBOOK_RING_PRODUCER, mode), -EBUSY);
+	ipcbook_ring_detach(&rings[5]);
+	assert_int_equal(ipcbook_ring_attach_fd(&rings[5], fd,
+				IPCBOOK_RING_PRODUCER, mode), 0);
+	for (uint32_t i = 1; i < IPCBOOK_RING_SLOTS; i++)
+		ipcbook_ring_detach(&rings[i]);
+}
+
+static void what_one_of_many_discards_is_passed_over(void **state)
+{
+	struct ipcbook_ring other;
+	void *payload;
+
+	(void)state;
+	assert_int_equal(ipcbook_ring_attach_fd(&other, fd,
+				IPCBOOK_RING_PRODUCER, mode), 0);
+	for (uint32_t i = 0; i < 500; i++) {
+		assert_int_equal(ipcbook_ring_reserve(&producer, 100, &payload),
+				 0);
+		assert_int_equal(put(&other, 50, i), 0);
+		/* What was reserved first comes first. */
+		assert_int_equal(take(&consumer, i), -EAGAIN);
+		assert_int_equal(ipcbook_ring_discard(&producer), 0);
+		assert_int_equal(take(&consumer, i), 50);
+	}
+	ipcbook_ring_detach(&other);
+}
+
+static void no_race_is_found_among_many(void **state)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	struct ipcbook_ring kept = consumer, other, kept_other;
+	pthread_t threads[2];
+	void *result;
+
+	(void)state;
+	assert_int_equal(ipcbook_ring_attach_fd(&other, fd,
+				IPCBOOK_RING_PRODUCER, mode), 0);
+	kept_other = other;
+	assert_int_equal(mprotect(producer.consumer, page,
+				  PROT_READ | PROT_WRITE), 0);
+	consumer.consumer = producer.consumer;
+	consumer.producer = producer.producer;
+	consumer.data = producer.data;
+	other.consumer = producer.consumer;
+	other.producer = producer.producer;
+	other.slot = &producer.producer->slots[other.number - 1];
+	other.data = producer.data;
+	assert_int_equal(pthread_create(&threads[0], NULL, produce_thread_as_0,
+					&producer), 0);
+	assert_int_equal(pthread_create(&threads[1], NULL, produce_thread_as,
+					&other), 0);
+	assert_int_equal(consume_of(&consumer, 2), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(threads[i], &result), 0);
+		assert_null(result);
+	}
+	consumer = kept;
+	ipcbook_ring_detach(&kept_other);
+}
+
+/* --- The newest win ------------------------------------------------------- */
+
+static void the_newest_displace_the_oldest(void **state)
+{
+	uint32_t first;
+
+	(void)state;
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_int_equal(put(&producer, 24, i), 0);
+	assert_int_equal(take(&consumer, 0), -EOVERFLOW);
+	first = ipcbook_ring_lost(&consumer);
+	assert_int_equal(first, 1000 - (SIZE - 8) / 32);
+	for (uint32_t i = first; i < 1000; i++)
+		assert_int_equal(take(&consumer, i), 24);
+	assert_int_equal(take(&consumer, 0), -EAGAIN);
+	assert_int_equal(ipcbook_ring_lost(&consumer), first);
+}
+
+static void a_record_that_is_displaced_while_it_is_read_is_told(void **state)
+{
+	const void *payload;
+	uint32_t length, lost;
+
+	(void)state;
+	assert_int_equal(put(&producer, 24, 0), 0);
+	assert_int_equal(ipcbook_ring_peek(&consumer, &payload, &length), 0);
+	for (uint32_t i = 1; i < 500; i++)
+		assert_int_equal(put(&producer, 24, i), 0);
+	assert_int_equal(ipcbook_ring_release(&consumer), -EOVERFLOW);
+	lost = ipcbook_ring_lost(&consumer);
+	assert_int_equal(lost, 500 - (SIZE - 8) / 32);
+	assert_int_equal(take(&consumer, lost), 24);
+}
+
+static void both_sides_are_taken_over_where_the_newest_win(void **state)
+{
+	uint32_t lost;
+
+	(void)state;
+	for (uint32_t i = 0; i < 300; i++)
+		assert_int_equal(put(&producer, 24, i), 0);
+	assert_int_equal(take(&consumer, 0), -EOVERFLOW);
+	lost = ipcbook_ring_lost(&consumer);
+	assert_int_equal(take(&consumer, lost), 24);
+	ipcbook_ring_detach(&producer);
+	ipcbook_ring_detach(&consumer);
+	assert_int_equal(ipcbook_ring_attach_fd(&producer, fd,
+						IPCBOOK_RING_PRODUCER, mode), 0);
+	assert_int_equal(ipcbook_ring_attach_fd(&consumer, fd,
+						IPCBOOK_RING_CONSUMER, mode), 0);
+	assert_int_equal(ipcbook_ring_lost(&consumer), lost);
+	assert_int_equal(put(&producer, 24, 300), 0);
+	for (uint32_t i = lost + 1; i <= 300; i++)
+		assert_int_equal(take(&consumer, i), 24);
+	assert_int_equal(put(&producer, 24, 301), 0);
+	assert_int_equal(take(&consumer, 301), 24);
+}
+
+/* One writes as fast as it can; what the other one gets is whole. */
+static void what_is_received_of_the_newest_is_whole(void **state)
+{
+	uint32_t next = 0, got = 0, number, length;
+	unsigned char copy[200];
+	const void *payload;
+	pid_t pid = child();
+	int error;
+
+	(void)state;
+	if (!pid) {
+		for (uint32_t n = 0; n < RECORDS; n++) {
+			if (ipcbook_ring_reserve(&producer, 4 + n % 190,
+						 (void **)&payload))
+				_exit(1);
+			memcpy((void *)payload, &n, 4);
+			fill((char *)payload + 4, n % 190, n);
+			ipcbook_ring_commit_deferred(&producer);
+		}
+		ipcbook_ring_flush(&producer);
+		_exit(0);
+	}
+	while (next < RECORDS) {
+		error = ipcbook_ring_peek(&consumer, &payload, &length);
+		if (error == -EAGAIN)
+			error = ipcbook_ring_wait(&consumer, 0, 0, 0);
+		if (error) {
+			assert_int_equal(error, -EOVERFLOW);
+			continue;
+		}
+		if (ipcbook_ring_peek(&consumer, &payload, &length))
+			continue;
+		if (length <= sizeof(copy))
+			memcpy(copy, payload, length);
+		if (ipcbook_ring_release(&consumer))
+			continue;
+		memcpy(&number, copy, 4);
+		assert_int_equal(length, 4 + number % 190);
+		assert_true(filled(copy + 4, length - 4, number));
+		assert_true(number >= next);
+		next = number + 1;
+		got++;
+	}
+	assert_int_equal(child_end(pid), 0);
+	assert_int_equal(got + ipcbook_ring_lost(&consumer), RECORDS);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, end)
+#define CASE_MANY(name) \
+	cmocka_unit_test_setup_teardown(name, start_many, end_mode)
+#define CASE_NEWEST(name) \
+	cmocka_unit_test_setup_teardown(name, start_overwrite, end_mode)
 
 /* A wake that is lost must not hang the run. */
 #define SECONDS 100
@@ -713,6 +1091,17 @@ int main(void)
 		CASE(every_record_arrives_once_between_processes),
 		CASE(no_wake_is_lost_without_spinning),
 		CASE(no_race_is_found_between_threads),
+		CASE_MANY(all_records_of_many_producers_arrive),
+		CASE_MANY(no_wake_is_lost_among_many),
+		CASE_MANY(one_of_many_may_be_killed_at_any_step),
+		CASE_MANY(a_lock_that_a_dead_one_held_is_given_up),
+		CASE_MANY(of_many_there_are_so_many_and_no_more),
+		CASE_MANY(what_one_of_many_discards_is_passed_over),
+		CASE_MANY(no_race_is_found_among_many),
+		CASE_NEWEST(the_newest_displace_the_oldest),
+		CASE_NEWEST(a_record_that_is_displaced_while_it_is_read_is_told),
+		CASE_NEWEST(both_sides_are_taken_over_where_the_newest_win),
+		CASE_NEWEST(what_is_received_of_the_newest_is_whole),
 	};
 
 	alarm(SECONDS);

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ring: producers that are killed anywhere, peers that write anything.
+ */
+#include "ring.h"
+
+#include <sys/ptrace.h>
+
+/* --- Death ---------------------------------------------------------------- */
+
+struct step {
+	const char *step;
+	uint32_t arrived, discarded;
+};
+
+/* A producer that gives until it stops at a step, and is killed there. */
+static void killed_at(const struct step *step, bool many, bool deferred,
+		      int turn)
+{
+	struct ipcbook_ring ring, consumer = consume();
+	uint32_t n = 0;
+	void *payload;
+	pid_t pid;
+	int got;
+
+	pid = child();
+	if (!pid) {
+		ring = produce();
+		stop_at(step->step, turn);
+		for (;; n++) {
+			is(ipcbook_ring_reserve(&ring, 24, &payload), 0);
+			fill_record(payload, 24, n);
+			if (deferred)
+				ipcbook_ring_commit_deferred(&ring);
+			else
+				ipcbook_ring_commit(&ring);
+		}
+	}
+	kill_stopped(pid);
+	is(ring_stat(r).discarded, step->discarded);
+	is(ring_stat(r).stalled, 0);
+	/* What was published arrives before the next producer does anything. */
+	while ((got = take(&consumer, n)) == 24)
+		n++;
+	is(got, -EAGAIN);
+	is(n, step->arrived);
+	ring = produce();
+	for (n = 0; n < 600; n++) {
+		is(give(&ring, n, n), 0);
+		is(take(&consumer, n), n);
+	}
+	is(ring_stat(r).discarded, step->discarded);
+	is(ring.producer->lock, 0);
+	ipcbook_ring_detach(&ring);
+	ipcbook_ring_detach(&consumer);
+	ring_like(RING_SIZE, many ? IPCBOOK_RING_MANY : 0);
+}
+
+RING_TEST(a_producer_may_be_killed_at_any_step)
+{
+	static const struct step steps[] = {
+		{ "reserved", 5, 1 },	{ "deferred", 5, 1 },
+		{ "written", 5, 1 },	{ "next is zero", 5, 1 },
+		{ "published", 6, 0 },	{ "counted", 6, 0 },
+		{ "tail", 6, 0 },	{ "notified", 6, 0 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++)
+		killed_at(&steps[i], false, false, 5);
+}
+
+RING_TEST(a_producer_killed_with_deferred_records_loses_just_those)
+{
+	static const struct step steps[] = {
+		{ "reserved", 32, 9 },	{ "deferred", 32, 9 },
+	}, later[] = {
+		{ "written", 32, 32 },	{ "next is zero", 32, 32 },
+		{ "published", 64, 0 },	{ "counted", 64, 0 },
+		{ "tail", 64, 0 },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++)
+		killed_at(&steps[i], false, true, 40);
+	for (unsigned int i = 0; i < ARRAY_SIZE(later); i++)
+		killed_at(&later[i], false, true, 1);
+}
+
+RING_TEST(one_of_many_may_be_killed_at_any_step)
+{
+	static const struct step steps[] = {
+		{ "locked", 5, 0 },	{ "position", 5, 0 },
+		{ "length", 5, 1 },	{ "next is zero", 5, 1 },
+		{ "slot", 5, 1 },	{ "busy", 5, 1 },
+		{ "tail", 5, 1 },	{ "reserved", 5, 1 },
+		{ "written", 5, 1 },	{ "published", 6, 0 },
+		{ "finished", 6, 0 },	{ "notified", 6, 0 },
+	};
+
+	ring_like(RING_SIZE, IPCBOOK_RING_MANY);
+	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++)
+		killed_at(&steps[i], true, false, 5);
+}
+
+/* The others go on around a hole, and the consumer, which sleeps, is woken. */
+RING_TEST(a_consumer_that_waits_for_a_dead_one_is_woken)
+{
+	struct ipcbook_ring ring, consumer;
+	int status;
+	pid_t pid, waiting;
+
+	ring_like(RING_SIZE, IPCBOOK_RING_MANY);
+	ring = produce();
+	pid = child();
+	if (!pid) {
+		ring = produce();
+		stop_at("reserved", 0);
+		give(&ring, 100, 0);
+		_exit(0);
+	}
+	is(waitpid(pid, &status, WUNTRACED), pid);
+	is(give(&ring, 100, 7), 0);
+	waiting = child();
+	if (!waiting) {
+		consumer = consume();
+		is(take(&consumer, 0), -EAGAIN);
+		is(ipcbook_ring_wait(&consumer, 0, 0, 0), 0);
+		is(take(&consumer, 7), 100);
+		_exit(0);
+	}
+	await(ring_stat(r).receivers_waiting == 1);
+	kill(pid, SIGKILL);
+	is(reap(pid), 128 + SIGKILL);
+	is(reap(waiting), 0);
+	is(ring_stat(r).discarded, 1);
+	ipcbook_ring_detach(&ring);
+}
+
+/* One that published and died before it woke whom it had to. */
+RING_TEST(a_wake_that_a_dead_one_owed_is_made_up_for)
+{
+	struct ipcbook_ring ring, consumer;
+	pid_t pid, waiting = child();
+
+	if (!waiting) {
+		consumer = consume();
+		is(ipcbook_ring_wait(&consumer, 0, 0, 0), 0);
+		is(take(&consumer, 3), 30);
+		_exit(0);
+	}
+	await(ring_stat(r).receivers_waiting == 1);
+	pid = child();
+	if (!pid) {
+		ring = produce();
+		stop_at("published", 0);
+		give(&ring, 30, 3);
+		_exit(0);
+	}
+	kill_stopped(pid);
+	is(reap(waiting), 0);
+}
+
+static int instructions;
+
+/* A child that has become a producer and is about to give one record. */
+static pid_t stepped_producer(void)
+{
+	struct ipcbook_ring ring;
+	int status;
+	pid_t pid = child();
+
+	if (!pid) {
+		ring = produce();
+		is(give(&ring, 33, 0), 0);
+		is(sys(ptrace(PTRACE_TRACEME, 0, 0, 0)), 0);
+		raise(SIGSTOP);
+		is(give(&ring, 45, 1), 0);
+		raise(SIGUSR1);
+		_exit(0);
+	}
+	is(waitpid(pid, &status, 0), pid);
+	holds(WIFSTOPPED(status));
+	return pid;
+}
+
+/* Steps so far and kills; whether there was so far to go. */
+static bool kill_after(pid_t pid, int steps)
+{
+	bool there = true;
+	int status;
+
+	while (there && steps--) {
+		is(sys(ptrace(PTRACE_SINGLESTEP, pid, 0, 0)), 0);
+		is(waitpid(pid, &status, 0), pid);
+		holds(WIFSTOPPED(status));
+		there = WSTOPSIG(status) == SIGTRAP;
+	}
+	kill(pid, SIGKILL);
+	is(reap(pid), 128 + SIGKILL);
+	return there;
+}
+
+/* At each instruction between the beginning and the end of a record. */
+static void killed_at_every_instruction(uint32_t flags)
+{
+	struct ipcbook_ring ring, consumer;
+	uint64_t discarded = 0, arrived = 0;
+	int got, coarse = slow_kernel() ? 13 : 3;
+
+	give_seconds(300);
+	for (int steps = 0;; steps += coarse) {
+		ring_like(RING_SIZE, flags);
+		consumer = consume();
+		instructions = steps;
+		if (!kill_after(stepped_producer(), steps))
+			break;
+		is(take(&consumer, 0), 33);
+		got = take(&consumer, 1);
+		holds(got == 45 || got == -EAGAIN);
+		arrived += got == 45;
+		discarded += ring_stat(r).discarded;
+		ring = produce();
+		is(give(&ring, 60, 2), 0);
+		is(take(&consumer, 2), 60);
+		is(take(&consumer, 3), -EAGAIN);
+		ipcbook_ring_detach(&ring);
+		ipcbook_ring_detach(&consumer);
+	}
+	ipcbook_ring_detach(&consumer);
+	holds(instructions > 50);
+	holds(arrived > 0);
+	holds(discarded > 0);
+}
+
+RING_TEST(a_producer_may_be_killed_at_any_instruction)
+{
+	killed_at_every_instruction(0);
+}
+
+RING_TEST(one_of_many_may_be_killed_at_any_instruction)
+{
+	killed_at_every_instruction(IPCBOOK_RING_MANY);
+}
+
+/* --- Malice --------------------------------------------------------------- */
+
+/* Scribbles over what a side may write, until it is killed. */
+static void scribble(struct ipcbook_ring *ring, uint32_t random)
+{
+	bool producer = ring->role == IPCBOOK_RING_PRODUCER;
+	uint32_t *own = producer ? (uint32_t *)ring->producer :
+				   (uint32_t *)ring->consumer;
+	struct pollfd fd = { .fd = ring->fd, .events = POLLIN | POLLOUT };
+	struct ipcbook_stat stat;
+
+	for (unsigned int turn = 0;; turn++) {
+		random ^= random << 13;
+		random ^= random >> 17;
+		random ^= random << 5;
+		__atomic_store_n(own + random % 1024, random * 2654435761U,
+				 __ATOMIC_RELAXED);
+		/* Also such as might be true. */
+		__atomic_store_n(own + random / 1024 % 80,
+				 (random >> 3) % (4 * RING_SIZE),
+				 __ATOMIC_RELAXED);
+		if (producer)
+			__atomic_store_n((uint32_t *)ring->data +
+					 (random >> 8) % (RING_SIZE / 4),
+					 random & 1 ? (random & 7U << 29) |
+					 random >> 20 : random,
+					 __ATOMIC_RELAXED);
+		if (turn % 64)
+			continue;
+		poll(&fd, 1, 0);
+		ipcbook_stat(ring->fd, &stat);
+		ioctl(ring->fd, IPCBOOK_IOC_RING_WAKE, 0L);
+	}
+}
+
+static pid_t scribbler(bool producer)
+{
+	struct ipcbook_ring ring;
+	pid_t pid = child();
+
+	if (!pid) {
+		ring = producer ? produce() : consume();
+		scribble(&ring, 12345 + producer);
+	}
+	await(producer ? ring_stat(r).sender : ring_stat(r).receiver);
+	return pid;
+}
+
+/* Bytes of a record, so that one beyond the ring would be felt. */
+static unsigned int sum(const void *payload, uint32_t length)
+{
+	const unsigned char *bytes = payload;
+	unsigned int total = 0;
+
+	for (uint32_t i = 0; i < length; i++)
+		total += bytes[i];
+	return total;
+}
+
+static void consume_garbage(uint32_t flags)
+{
+	uint64_t until = ipcbook_deadline(SEC);
+	struct ipcbook_ring consumer;
+	const void *payload;
+	unsigned int turns;
+	uint32_t length;
+	pid_t pid;
+	int error;
+
+	ring_like(RING_SIZE, flags);
+	pid = scribbler(true);
+	is(ipcbook_ring_attach(&consumer, keep(consumer_fd()), 0), 0);
+	for (turns = 0; ipcbook_deadline(0) < until; turns++) {
+		error = ipcbook_ring_peek(&consumer, &payload, &length);
+		if (!error) {
+			holds((const unsigned char *)payload + length <=
+			      consumer.data + 2 * RING_SIZE);
+			sum(payload, length);
+			error = ipcbook_ring_release(&consumer);
+		} else if (turns % 16 == 0) {
+			ipcbook_ring_wait(&consumer, 0, IPCBOOK_RING_HANGUP,
+					  ipcbook_deadline(MSEC / 100));
+		}
+		holds(!error || error == -EAGAIN || error == -EPROTO ||
+		      error == -EOVERFLOW);
+		ring_stat(r);
+	}
+	holds(turns > 10);
+	kill(pid, SIGKILL);
+	is(reap(pid), 128 + SIGKILL);
+	ipcbook_ring_detach(&consumer);
+}
+
+RING_TEST(a_hostile_producer_harms_nobody_but_the_records)
+{
+	consume_garbage(0);
+	consume_garbage(IPCBOOK_RING_MANY);
+	consume_garbage(IPCBOOK_RING_OVERWRITE);
+}
+
+static void produce_for_nobody(uint32_t flags)
+{
+	uint64_t until = ipcbook_deadline(SEC);
+	struct ipcbook_ring ring;
+	unsigned int turns;
+	pid_t pid;
+	int error;
+
+	ring_like(RING_SIZE, flags);
+	pid = scribbler(false);
+	ring = produce();
+	for (turns = 0; ipcbook_deadline(0) < until; turns++) {
+		error = give(&ring, turns % ipcbook_ring_max(&ring), turns);
+		holds(!error || error == -EAGAIN || error == -EPROTO);
+		if (error)
+			ipcbook_ring_wait(&ring, 8, 0,
+					  ipcbook_deadline(MSEC / 100));
+	}
+	holds(turns > 10);
+	kill(pid, SIGKILL);
+	is(reap(pid), 128 + SIGKILL);
+	ipcbook_ring_detach(&ring);
+}
+
+RING_TEST(a_hostile_consumer_harms_nobody_but_itself)
+{
+	produce_for_nobody(0);
+	produce_for_nobody(IPCBOOK_RING_MANY);
+	produce_for_nobody(IPCBOOK_RING_OVERWRITE);
+}
+
+RING_TEST(a_hostile_one_of_many_harms_nobody_but_the_records)
+{
+	uint64_t until = ipcbook_deadline(SEC);
+	struct ipcbook_ring ring;
+	unsigned int turns;
+	pid_t pid;
+	int error;
+
+	ring_like(RING_SIZE, IPCBOOK_RING_MANY);
+	pid = scribbler(true);
+	ring = produce();
+	for (turns = 0; ipcbook_deadline(0) < until; turns++) {
+		error = give(&ring, 40, turns);
+		holds(!error || error == -EAGAIN || error == -EPROTO);
+		if (error)
+			error = ipcbook_ring_wait(&ring, 8, 0,
+						  ipcbook_deadline(MSEC));
+		holds(!error || error == -ETIMEDOUT || error == -EPROTO);
+	}
+	holds(turns > 10);
+	kill(pid, SIGKILL);
+	is(reap(pid), 128 + SIGKILL);
+	ipcbook_ring_detach(&ring);
+}
