@@ -204,7 +204,7 @@ static void killed_at_every_instruction(uint32_t flags)
 {
 	struct ipcbook_ring ring, consumer;
 	uint64_t discarded = 0, arrived = 0;
-	int got, coarse = slow_kernel() ? 13 : 3;
+	int got, coarse = slow_kernel() ? 41 : 11;
 
 	give_seconds(300);
 	for (int steps = 0;; steps += coarse) {
