@@ -199,6 +199,13 @@ bench: vm-ready ## ipcbook against the kernel's own primitives; QUICK=1 for a fi
 	@$(MAKE) --no-print-directory -s $B/bench/ipcbook-bench
 	@tests/bench/run --kernel $(KERNEL) $(if $(QUICK),--quick)
 
+.PHONY: bench-native
+bench-native: ## the ring's data path on this machine itself, without the module
+	@tests/setup build check
+	@$(MAKE) --no-print-directory -s $B/bench/ipcbook-bench
+	@$B/bench/ipcbook-bench --chapter ring --where native --root-cgroup \
+		$(if $(QUICK),--quick) --output $B/bench-native.json
+
 .PHONY: lint
 lint: ## compiler warnings, checkpatch, sparse, shellcheck, the handbook
 	@tests/setup build vm check lint pictures docs browser

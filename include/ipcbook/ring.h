@@ -9,9 +9,9 @@
  *
  * A producer reserves room, writes its record there and commits it. A consumer
  * peeks at the oldest record, reads it there and releases it. The deferred
- * forms tell the other side only after IPCBOOK_RING_BATCH records, or when
- * there is nothing to do, or by ipcbook_ring_flush(): that is several times
- * faster for small records. Who sleeps otherwise than in ipcbook_ring_wait(), in
+ * forms tell the other side only after IPCBOOK_RING_BATCH records, or an eighth
+ * of the ring, or when there is nothing to do, or by ipcbook_ring_flush(): that
+ * is several times faster for small records. Who sleeps otherwise than in ipcbook_ring_wait(), in
  * poll() for example, flushes before.
  *
  * A struct ipcbook_ring belongs to one thread. What the other side wrote is
@@ -263,6 +263,13 @@ static inline void ipcbook_ring_relax(void)
 #if __has_builtin(__builtin_ia32_pause)
 	__builtin_ia32_pause();
 #endif
+}
+
+/* Enough is deferred: records, or an eighth of the ring. */
+static inline int ipcbook_ring_enough(const struct ipcbook_ring *ring)
+{
+	return ring->deferred >= IPCBOOK_RING_BATCH ||
+	       ring->position - ring->published >= ring->size / 8;
 }
 
 /* What a record takes: its head, its payload, up to a multiple of 8. */
@@ -566,7 +573,8 @@ static inline int ipcbook_ring_commit_deferred(struct ipcbook_ring *ring)
 	ring->position += ring->current;
 	ring->bytes += ring->length;
 	ring->current = 0;
-	if (++ring->deferred == IPCBOOK_RING_BATCH)
+	ring->deferred++;
+	if (ipcbook_ring_enough(ring))
 		ipcbook_ring_publish(ring);
 	return 0;
 }
@@ -641,9 +649,11 @@ static inline int ipcbook_ring_peek(struct ipcbook_ring *ring,
 }
 
 /**
- * ipcbook_ring_release_deferred() - the record is read; its room is given back
- * soon
+ * ipcbook_ring_pass() - goes on to the next record and keeps this one
  * @ring: a consumer
+ *
+ * Its room is given back by ipcbook_ring_flush() or the next release, or when
+ * ipcbook_ring_peek() finds nothing.
  *
  * Return: 0, or
  *
@@ -651,7 +661,7 @@ static inline int ipcbook_ring_peek(struct ipcbook_ring *ring,
  * * -EOVERFLOW: where newest wins: it was written over meanwhile, so that what
  *   was read is not to be trusted; see ipcbook_ring_peek()
  */
-static inline int ipcbook_ring_release_deferred(struct ipcbook_ring *ring)
+static inline int ipcbook_ring_pass(struct ipcbook_ring *ring)
 {
 	if (!ring->current)
 		return -EINVAL;
@@ -661,16 +671,31 @@ static inline int ipcbook_ring_release_deferred(struct ipcbook_ring *ring)
 	ring->records++;
 	ring->bytes += ring->length;
 	ring->current = 0;
-	if (++ring->deferred == IPCBOOK_RING_BATCH)
-		ipcbook_ring_give_back(ring);
+	ring->deferred++;
 	return 0;
+}
+
+/**
+ * ipcbook_ring_release_deferred() - the record is read; its room is given back
+ * soon
+ * @ring: a consumer
+ *
+ * Return: as ipcbook_ring_pass().
+ */
+static inline int ipcbook_ring_release_deferred(struct ipcbook_ring *ring)
+{
+	int error = ipcbook_ring_pass(ring);
+
+	if (!error && ipcbook_ring_enough(ring))
+		ipcbook_ring_give_back(ring);
+	return error;
 }
 
 /**
  * ipcbook_ring_release() - the record is read; its room is given back
  * @ring: a consumer
  *
- * Return: as ipcbook_ring_release_deferred().
+ * Return: as ipcbook_ring_pass().
  */
 static inline int ipcbook_ring_release(struct ipcbook_ring *ring)
 {

@@ -299,10 +299,17 @@ int bench_report_json(const char *path);
 /* The rows: a list a chapter, ended by an entry without a name. */
 extern const struct bench_case bench_queue_cases[];
 extern const struct bench_case bench_shm_cases[];
+extern const struct bench_case bench_ring_cases[];
 extern const struct bench_case bench_sem_cases[];
 extern const struct bench_case bench_pipe_cases[];
 extern const struct bench_case bench_socket_cases[];
 extern const struct bench_case bench_signal_cases[];
+
+/* pipe.c: a pipe of the kernel's, whose reads may be partial */
+extern const struct bench_ops bench_theirs_stream;
+
+/* socket.c */
+extern const struct bench_ops bench_unix_records_stream;
 
 /* queue.c */
 extern const struct bench_ops bench_queue_pair;

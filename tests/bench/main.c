@@ -24,6 +24,7 @@
 static const struct bench_case *const chapters[] = {
 	bench_queue_cases,
 	bench_shm_cases,
+	bench_ring_cases,
 	bench_sem_cases,
 	bench_pipe_cases,
 	bench_socket_cases,

@@ -231,6 +231,7 @@ BENCH_PINGPONG(ours_stream);
 BENCH_PINGPONG(unix_stream);
 BENCH_STREAM(ours_stream);
 BENCH_STREAM(unix_stream);
+BENCH_STREAM(unix_records);
 BENCH_STREAM(tcp_stream);
 
 bench_inline int connect_run(struct bench_side *side, unsigned long n,

@@ -350,8 +350,8 @@ static void produce_for_nobody(uint32_t flags)
 	int error;
 
 	ring_like(RING_SIZE, flags);
-	pid = scribbler(false);
 	ring = produce();
+	pid = scribbler(false);
 	for (turns = 0; ipcbook_deadline(0) < until; turns++) {
 		error = give(&ring, turns % ipcbook_ring_max(&ring), turns);
 		holds(!error || error == -EAGAIN || error == -EPROTO);

@@ -449,6 +449,28 @@ int ipcbook_ring_lapped(struct ipcbook_ring *ring)
 	return -EOVERFLOW;
 }
 
+/*
+ * The ring has been read to its end. If less is given back than half of it, the
+ * only producer had room for any record until now, unless it has published more
+ * since: so it does not sleep, or there is a record whose release will wake it.
+ */
+static void give_back_when_empty(struct ipcbook_ring *ring)
+{
+	struct ipcbook_ring_consumer *mine = ring->consumer;
+
+	if (!ring->deferred)
+		return;
+	if (ring->flags || ring->position - ring->published >= ring->size / 4) {
+		ipcbook_ring_give_back(ring);
+		return;
+	}
+	__atomic_store_n(&mine->head, ring->position, __ATOMIC_RELEASE);
+	__atomic_store_n(&mine->records, ring->records, __ATOMIC_RELAXED);
+	__atomic_store_n(&mine->bytes, ring->bytes, __ATOMIC_RELAXED);
+	ring->published = ring->position;
+	ring->deferred = 0;
+}
+
 /* Neither a record nor the place of one that will come. */
 static bool impossible(uint32_t word)
 {
@@ -482,10 +504,11 @@ int ipcbook_ring_peek_closely(struct ipcbook_ring *ring, const void **payload,
 			return 0;
 		}
 		ring->position += ipcbook_ring_room(size);
-		if (++ring->deferred == IPCBOOK_RING_BATCH)
+		ring->deferred++;
+		if (ipcbook_ring_enough(ring))
 			ipcbook_ring_give_back(ring);
 	}
-	ipcbook_ring_flush(ring);
+	give_back_when_empty(ring);
 	return -EAGAIN;
 }
 
@@ -668,8 +691,9 @@ int ipcbook_ring_wait(struct ipcbook_ring *ring, uint32_t length,
 		if (there || error)
 			break;
 		if (left) {
-			left--;
-			ipcbook_ring_relax();
+			/* At first as fast as can be. */
+			if (--left < ring->spins - ring->spins / 8)
+				ipcbook_ring_relax();
 		} else if (locked) {
 			error = wait_for_lock(ring, turn++, deadline);
 		} else {

@@ -427,8 +427,8 @@ int ring_produce(const struct options *options)
 
 /* ------------------------------------------------------------------ consume */
 
-/* Fewer than are given back by themselves: what is not written is not. */
-#define BATCH	((int)IPCBOOK_RING_BATCH - 1)
+/* Records that are written out by one system call. */
+#define BATCH	256
 
 /**
  * struct batch - records that are read and not yet written out
@@ -508,7 +508,7 @@ static int gather(struct flow *flow, struct batch *batch)
 			return error;
 		if (ring->flags & IPCBOOK_RING_OVERWRITE)
 			payload = memcpy(batch->copy, payload, length);
-		error = ipcbook_ring_release_deferred(ring);
+		error = ipcbook_ring_pass(ring);
 		if (error)
 			return error;
 		add(batch, flow->options, payload, length);
