@@ -23,8 +23,10 @@
  *
  * Payloads are copied from and to user memory without any lock. One that fits a
  * slot (message.c) is first copied to the sender's stack, so that one short hold
- * of the lock puts it in place; those of a batch go straight into slots that it
- * has taken before.
+ * of the lock puts it in place.
+ *
+ * The commonest calls, read(), write(), pread() and pwrite(), are made of one
+ * function each, from their arguments to the message in its place.
  *
  * Locks: queue.lock protects everything in struct queue that is not fixed at
  * creation, all lines, and struct queue_file but its book_file. It is taken
@@ -41,9 +43,6 @@
 #include "queue.h"
 #include "trace.h"
 #include "wait.h"
-
-/* Messages of a batch that one hold of the lock is for. */
-#define QUEUE_RUN	16
 
 /**
  * struct sender - a blocked sender, on its own stack
@@ -218,27 +217,6 @@ static __always_inline struct message *msg_put(struct queue *queue,
 		return NULL;
 	shelf_unpin(&queue->queued, msg->item.bin);
 	return store_put(&queue->store, msg) ? msg : NULL;
-}
-
-static __always_inline int copy_in(void *dst, struct offer *offer)
-{
-	if (offer->iter)
-		return copy_from_iter_full(dst, offer->len, offer->iter) ?
-		       0 : -EFAULT;
-	if (offer->len <= MSG_SLOT)
-		return book_copy_in(dst, offer->buf, offer->len);
-	return copy_from_user(dst, offer->buf, offer->len) ? -EFAULT : 0;
-}
-
-static __always_inline int copy_data(struct message *msg, struct wanted *want,
-				     size_t len)
-{
-	if (want->iter)
-		return copy_to_iter(msg->data, len, want->iter) == len ?
-		       0 : -EFAULT;
-	if (len <= MSG_SLOT)
-		return book_copy_out(want->buf, msg->data, len);
-	return copy_to_user(want->buf, msg->data, len) ? -EFAULT : 0;
 }
 
 static noinline int copy_info(const struct message *msg,
@@ -470,8 +448,8 @@ static __always_inline struct message *queue_consume(struct queue *queue,
 }
 
 /* @msg could not be copied out: to the next who wants it, or into its place. */
-static noinline void queue_return(struct queue *queue, struct message *msg,
-				  struct waiter **list)
+void queue_return(struct queue *queue, struct message *msg,
+		  struct waiter **list)
 {
 	lockdep_assert_held(&queue->lock);
 	queue->count.returned++;
@@ -526,16 +504,6 @@ static noinline int queue_block_sender(struct queue *queue,
 		queue_grant(queue, list);
 	}
 	return sender.waiter.err;
-}
-
-static int queue_check_offer(const struct queue *queue,
-			     const struct offer *offer)
-{
-	if (offer->type < IPCBOOK_TYPE_MIN || offer->type > IPCBOOK_TYPE_MAX)
-		return -EINVAL;
-	if (!offer->len)
-		return -EINVAL;
-	return offer->len > queue->max_size ? -E2BIG : 0;
 }
 
 /* A message that does not fit a slot, with its payload. */
@@ -619,15 +587,38 @@ static noinline int queue_supply(struct queue *queue, const struct offer *offer,
 }
 
 /**
- * queue_send() - sends one message
+ * queue_let_in() - sends a message that lies in a slot
  * @queue: where to
- * @offer: what, and how long to wait for room
+ * @msg: it, with its payload
+ * @offer: the rest
+ * @list: whom to wake without the lock
  *
- * Return: 0; EINVAL for a type out of range or an empty message, E2BIG for one
- * over the queue's limit, EFAULT, ENOMEM, EIDRM if the queue has ended, EAGAIN,
- * ETIMEDOUT. After an error nothing was sent.
+ * Called and left with the lock, which it drops while it waits for room.
+ *
+ * Return: 0; ENOMEM if it cannot be done without bringing memory first; else as
+ * queue_send().
  */
-int queue_send(struct queue *queue, struct offer *offer)
+int queue_let_in(struct queue *queue, struct message *msg,
+		 const struct offer *offer, struct waiter **list)
+	__must_hold(&queue->lock)
+{
+	struct bin *bin = shelf_pin(&queue->queued, offer->type);
+	int err;
+
+	lockdep_assert_held(&queue->lock);
+	if (unlikely(!bin))
+		return -ENOMEM;
+	msg->item.bin = bin;
+	msg_fill(queue, msg, offer);
+	err = queue_enter(queue, msg, offer, list);
+	if (unlikely(err))
+		shelf_unpin(&queue->queued, bin);
+	return err;
+}
+
+/* queue_send(), inlined into the two that call it. */
+static __always_inline int queue_send_one(struct queue *queue,
+					  struct offer *offer)
 {
 	u64 bounce[MSG_SLOT / sizeof(u64)] __uninitialized;
 	struct message *msg = NULL;
@@ -668,173 +659,45 @@ out:
 	return err;
 }
 
-/* Copies what an entry of a batch says into @offer. */
-static int offer_entry(struct offer *offer,
-		       const struct ipcbook_queue_entry __user *from)
-{
-	struct ipcbook_queue_entry entry __uninitialized;
-
-	if (book_copy_in(&entry, from, sizeof(entry)))
-		return -EFAULT;
-	if (entry.info.length | entry.info.number | entry.info.sent_ns |
-	    entry.info.pid | entry.info.uid | entry.info.gid | entry.info.pad)
-		return -EINVAL;
-	offer->type = entry.info.type;
-	offer->len = entry.len;
-	offer->buf = u64_to_user_ptr(entry.buf);
-	return 0;
-}
-
-/* Takes up to @n free slots. */
-static unsigned int slots_get(struct queue *queue, struct message **msgs,
-			      unsigned int n)
-{
-	unsigned int i;
-
-	spin_lock(&queue->lock);
-	for (i = 0; i < n && queue->store.slots; i++)
-		msgs[i] = slot_get(&queue->store);
-	spin_unlock(&queue->lock);
-	return i;
-}
-
-/*
- * Lets in the first @n of the @all slots in @msgs, in order, and gives the others
- * back. Returns how many went; @err is why no more did, if there is a reason.
- */
-static unsigned int queue_enter_run(struct queue *queue, struct offer *offer,
-				    struct message **msgs, const s64 *types,
-				    unsigned int n, unsigned int all, int *err)
-{
-	struct message *unused = NULL, *msg;
-	struct waiter *list = NULL;
-	unsigned int i, sent;
-	struct bin *bin;
-
-	spin_lock(&queue->lock);
-	for (i = 0; i < n; i++) {
-		msg = msgs[i];
-		bin = shelf_pin(&queue->queued, types[i]);
-		/* What this needs is more easily had for one message. */
-		if (unlikely(!bin)) {
-			*err = 0;
-			break;
-		}
-		msg->item.bin = bin;
-		offer->type = types[i];
-		offer->len = msg->len;
-		msg_fill(queue, msg, offer);
-		*err = queue_enter(queue, msg, offer, &list);
-		if (unlikely(*err)) {
-			shelf_unpin(&queue->queued, bin);
-			break;
-		}
-	}
-	sent = i;
-	for (; i < all; i++) {
-		msg = msgs[i];
-		if (slot_put(&queue->store, msg)) {
-			msg->next = unused;
-			unused = msg;
-		}
-	}
-	spin_unlock(&queue->lock);
-	wake_all(list);
-	msg_free_list(unused);
-	return sent;
-}
-
 /**
- * queue_send_run() - sends some messages of a batch
+ * queue_send() - sends one message
  * @queue: where to
- * @offer: how; its type, len and buf are this function's
- * @entries: what
- * @n: how many, up to QUEUE_RUN
- * @err: why not all went, as queue_send() says it; 0 if there is no reason but
- *	that the next one wants queue_send()
+ * @offer: what, and how long to wait for room
  *
- * Payloads are copied into free slots without the lock, and then all are let in
- * under one hold of it. If one has to wait for room, those behind it wait with it.
- *
- * Return: how many went.
+ * Return: 0; EINVAL for a type out of range or an empty message, E2BIG for one
+ * over the queue's limit, EFAULT, ENOMEM, EIDRM if the queue has ended, EAGAIN,
+ * ETIMEDOUT. After an error nothing was sent.
  */
-static unsigned int queue_send_run(struct queue *queue, struct offer *offer,
-				   const struct ipcbook_queue_entry __user *entries,
-				   unsigned int n, int *err)
+int queue_send(struct queue *queue, struct offer *offer)
 {
-	struct message *msgs[QUEUE_RUN] __uninitialized;
-	s64 types[QUEUE_RUN] __uninitialized;
-	unsigned int all, i;
-	int why = 0;
-
-	*err = 0;
-	all = slots_get(queue, msgs, n);
-	for (i = 0; i < all; i++) {
-		why = offer_entry(offer, entries + i) ?:
-		      queue_check_offer(queue, offer);
-		if (why || offer->len > MSG_SLOT)
-			break;
-		if (book_copy_in(msgs[i]->data, offer->buf, offer->len)) {
-			why = -EFAULT;
-			break;
-		}
-		msgs[i]->len = offer->len;
-		types[i] = offer->type;
-	}
-	n = i;
-	i = queue_enter_run(queue, offer, msgs, types, n, all, err);
-	if (i == n && !*err)
-		*err = why;
-	return i;
+	return queue_send_one(queue, offer);
 }
 
-/* The same for one that is long, or needs more memory than there is. */
-static int queue_send_entry(struct queue *queue, struct offer *offer,
-			    const struct ipcbook_queue_entry __user *entry)
+/* write() and pwrite(). */
+ssize_t queue_write(struct file *filp, const char __user *buf, size_t len,
+		    loff_t *pos)
 {
-	return offer_entry(offer, entry) ?: queue_send(queue, offer);
-}
+	struct book_file *file = book_file(filp);
+	struct offer offer = {
+		.gfp = GFP_KERNEL,
+		.type = *pos ?: 1,
+		.len = len,
+		.buf = buf,
+	};
+	int err;
 
-/**
- * queue_send_batch() - sends messages
- * @queue: where to
- * @offer: how; its type, len and buf are this function's
- * @entries: what
- * @n: how many
- *
- * Return: how many went; if none did, why, as queue_send() says it.
- */
-long queue_send_batch(struct queue *queue, struct offer *offer,
-		      const struct ipcbook_queue_entry __user *entries,
-		      unsigned int n)
-{
-	unsigned int done = 0, sent;
-	int err = 0;
-
-	while (done < n && !err) {
-		sent = 0;
-		/* After a long one there will mostly come another. */
-		if (offer->len <= MSG_SLOT)
-			sent = queue_send_run(queue, offer, entries + done,
-					      min_t(unsigned int, n - done,
-						    QUEUE_RUN), &err);
-		if (!sent && !err) {
-			err = queue_send_entry(queue, offer, entries + done);
-			sent = !err;
-		}
-		done += sent;
-		if (need_resched())
-			cond_resched();
-	}
-	return done ?: err;
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = book_may(file, filp, BOOK_WRITE);
+	if (err)
+		return err;
+	offer.flags = queue_nowait(filp) ? IPCBOOK_NOWAIT : 0;
+	err = queue_send_one(to_queue(file->object), &offer);
+	*pos = keep_offset(filp);
+	return err ?: len;
 }
 
 /* ----------------------------------------------------------------- receiving */
-
-static bool wanted_fits(const struct wanted *want, const struct message *msg)
-{
-	return msg->len <= want->room || want->flags & IPCBOOK_TRUNCATE;
-}
 
 /* Takes what @want selects: from the queue, or from a blocked sender's hand. */
 static __always_inline struct message *queue_take(struct queue *queue,
@@ -889,8 +752,9 @@ queue_block_receiver(struct queue *queue, const struct wanted *want,
 }
 
 /* Copies @msg out, which was taken; gives it back if that fails. */
-static ssize_t queue_deliver(struct queue *queue, struct message *msg,
-			     struct wanted *want)
+static __always_inline ssize_t queue_deliver(struct queue *queue,
+					     struct message *msg,
+					     struct wanted *want)
 {
 	size_t len = min_t(size_t, msg->len, want->room);
 	struct waiter *list = NULL;
@@ -916,16 +780,9 @@ static ssize_t queue_deliver(struct queue *queue, struct message *msg,
 	return err ?: len;
 }
 
-/**
- * queue_receive() - receives one message
- * @queue: where from
- * @want: which, and how long to wait for it
- *
- * Return: bytes copied; EAGAIN, ETIMEDOUT, EMSGSIZE if the message is longer
- * than there is room, EFAULT, EIDRM if the queue has ended. After an error the
- * message, if any, is where it was.
- */
-ssize_t queue_receive(struct queue *queue, struct wanted *want)
+/* queue_receive(), inlined into the two that call it. */
+static __always_inline ssize_t queue_receive_one(struct queue *queue,
+						 struct wanted *want)
 {
 	struct waiter *list = NULL;
 	struct message *msg;
@@ -941,172 +798,57 @@ ssize_t queue_receive(struct queue *queue, struct wanted *want)
 	return queue_deliver(queue, msg, want);
 }
 
-/* A message of a batch, on its way to its receiver. */
-struct arrival {
-	struct message *msg;
-	u64 buf;
-	u64 room;
-};
-
-/* Where the payloads of @n entries go, or of as many as can be read. */
-static unsigned int arrivals_read(struct arrival *arrivals,
-				  const struct ipcbook_queue_entry __user *from,
-				  unsigned int n)
+/* The same up to where the copying begins; called and left with the lock. */
+struct message *queue_get(struct queue *queue, const struct wanted *want,
+			  struct waiter **list)
+	__must_hold(&queue->lock)
 {
-	unsigned int i;
+	struct message *msg = queue_take(queue, want, list);
 
-	BUILD_BUG_ON(offsetof(struct arrival, room) -
-		     offsetof(struct arrival, buf) !=
-		     offsetof(struct ipcbook_queue_entry, len) -
-		     offsetof(struct ipcbook_queue_entry, buf));
-	for (i = 0; i < n; i++)
-		if (book_copy_in(&arrivals[i].buf, &from[i].buf,
-				 2 * sizeof(u64)))
-			break;
-	return i;
-}
-
-/*
- * Takes what @want selects for up to @n entries. Only for the first it waits, or
- * looks into the hands of blocked senders. Returns how many, or why none.
- */
-static int queue_take_run(struct queue *queue, struct wanted *want,
-			  struct arrival *arrivals, unsigned int n)
-{
-	struct waiter *list = NULL;
-	struct message *msg;
-	unsigned int i = 0;
-
-	want->room = arrivals[0].room;
-	spin_lock(&queue->lock);
-	msg = queue_take(queue, want, &list);
 	if (msg == ERR_PTR(-EAGAIN) && !(want->flags & IPCBOOK_NOWAIT))
-		msg = queue_block_receiver(queue, want, &list);
-	while (!IS_ERR(msg)) {
-		arrivals[i++].msg = msg;
-		if (i == n)
-			break;
-		msg = to_msg(shelf_select(&queue->queued, want->select,
-					  want->type));
-		want->room = arrivals[i].room;
-		if (!msg || !wanted_fits(want, msg))
-			break;
-		shelf_take(&queue->queued, &msg->item);
-	}
-	spin_unlock(&queue->lock);
-	wake_all(list);
-	return i ?: PTR_ERR(msg);
+		msg = queue_block_receiver(queue, want, list);
+	return msg;
 }
 
-/* Copies out a message that was taken, and what its entry tells of it. */
-static int copy_arrival(const struct arrival *arrival, struct wanted *want,
-			struct ipcbook_queue_entry __user *to,
-			struct seen *seen)
+/* And from where it has ended well; returns what msg_free() is to free. */
+struct message *queue_let_go(struct queue *queue, struct message *msg,
+			     struct waiter **list)
 {
-	struct {
-		u64 len;
-		struct ipcbook_queue_info info;
-	} told __uninitialized;
-
-	want->buf = u64_to_user_ptr(arrival->buf);
-	told.len = min_t(u64, arrival->msg->len, arrival->room);
-	msg_see(arrival->msg, seen);
-	told.info = seen->info;
-	return copy_data(arrival->msg, want, told.len) ?:
-	       book_copy_out(&to->len, &told, sizeof(told));
+	trace_queue_receive(queue->object.id, msg->item.bin->type, msg->len,
+			    msg->item.number);
+	return queue_consume(queue, msg, list);
 }
 
 /**
- * queue_receive_run() - receives some messages of a batch
+ * queue_receive() - receives one message
  * @queue: where from
- * @want: which, and how long to wait for the first; its room and buf are this
- *	function's
- * @entries: where to
- * @n: how many, up to QUEUE_RUN
+ * @want: which, and how long to wait for it
  *
- * All are taken under one hold of the lock, copied out without it, and let go
- * under another. If one cannot be copied, it and those behind it go back.
- *
- * Return: how many; if none, why, as queue_receive() says it.
+ * Return: bytes copied; EAGAIN, ETIMEDOUT, EMSGSIZE if the message is longer
+ * than there is room, EFAULT, EIDRM if the queue has ended. After an error the
+ * message, if any, is where it was.
  */
-static int queue_receive_run(struct queue *queue, struct wanted *want,
-			     struct ipcbook_queue_entry __user *entries,
-			     unsigned int n)
+ssize_t queue_receive(struct queue *queue, struct wanted *want)
 {
-	struct arrival arrivals[QUEUE_RUN] __uninitialized;
-	struct message *unused = NULL, *msg;
-	struct seen seen = { .pid = NULL };
-	struct waiter *list = NULL;
-	int taken, copied, err = 0;
-	int i;
-
-	n = arrivals_read(arrivals, entries, n);
-	if (!n)
-		return -EFAULT;
-	taken = queue_take_run(queue, want, arrivals, n);
-	if (taken < 0)
-		return taken;
-	for (copied = 0; copied < taken; copied++) {
-		err = copy_arrival(&arrivals[copied], want, entries + copied,
-				   &seen);
-		if (err)
-			break;
-	}
-	/* A process that is being killed never gets to see what it received. */
-	if (fatal_signal_pending(current)) {
-		err = -EINTR;
-		copied = 0;
-	}
-
-	spin_lock(&queue->lock);
-	for (i = 0; i < copied; i++) {
-		msg = arrivals[i].msg;
-		trace_queue_receive(queue->object.id, msg->item.bin->type,
-				    msg->len, msg->item.number);
-		msg = queue_consume(queue, msg, &list);
-		if (msg) {
-			msg->next = unused;
-			unused = msg;
-		}
-	}
-	for (; i < taken; i++)
-		queue_return(queue, arrivals[i].msg, &list);
-	spin_unlock(&queue->lock);
-	wake_all(list);
-	msg_free_list(unused);
-	return copied ?: err;
+	return queue_receive_one(queue, want);
 }
 
-/**
- * queue_receive_batch() - receives messages
- * @queue: where from
- * @want: which, and how long to wait for the first; its room and buf are this
- *	function's
- * @entries: where to
- * @n: how many at most
- *
- * Return: how many; if none, why, as queue_receive() says it.
- */
-long queue_receive_batch(struct queue *queue, struct wanted *want,
-			 struct ipcbook_queue_entry __user *entries,
-			 unsigned int n)
+/* read() and pread(). */
+ssize_t queue_read(struct file *filp, char __user *buf, size_t len, loff_t *pos)
 {
-	unsigned int done = 0;
-	int got;
+	struct book_file *file = book_file(filp);
+	struct wanted want = { .buf = buf, .room = len };
+	ssize_t ret;
 
-	do {
-		got = queue_receive_run(queue, want, entries + done,
-					min_t(unsigned int, n - done,
-					      QUEUE_RUN));
-		if (got < 0)
-			break;
-		done += got;
-		/* It waits for the first message only. */
-		want->flags |= IPCBOOK_NOWAIT;
-		if (need_resched())
-			cond_resched();
-	} while (done < n);
-	return done ?: got;
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	ret = book_may(file, filp, BOOK_READ) ?: want_offset(&want, *pos);
+	if (ret)
+		return ret;
+	want.flags = queue_nowait(filp) ? IPCBOOK_NOWAIT : 0;
+	ret = queue_receive_one(to_queue(file->object), &want);
+	*pos = keep_offset(filp);
+	return ret;
 }
 
 /**

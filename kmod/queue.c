@@ -2,15 +2,15 @@
 /*
  * The typed message queue, as its users see it.
  *
- * This is the chapter: plain file calls, poll, ioctls, limits, counters, and the
- * table that the book asks for. Each call is checked here and made into an offer
- * of a message or a wish for one, which the exchange (exchange.c) then serves:
- * that is where the queue itself is.
+ * This is the chapter: file calls, poll, ioctls, limits, counters, and the table
+ * that the book asks for. Each call is checked here and made into an offer of a
+ * message or a wish for one, which the exchange (exchange.c) then serves, or one
+ * after the other (batch.c). That is where the queue itself is.
  *
  * On a queue's descriptor the file offset is the message type, and nothing
- * advances it. There are .read and .write beside .read_iter and .write_iter: the
- * first are what read() and pread() take and are faster, the second are what
- * readv() and io_uring take.
+ * advances it. There are .read and .write beside .read_iter and .write_iter. The
+ * first are what read() and pread() take; they are faster, and the exchange has
+ * them itself. The second are what readv() and io_uring take.
  *
  * Locks: none but queue.lock, for looking at counters; see exchange.c.
  */
@@ -43,82 +43,7 @@ MODULE_PARM_DESC(queue_max_size, "Most payload bytes of one message");
 #define QUEUE_MOST	BIT_ULL(40)
 #define QUEUE_MOST_SIZE	((u64)INT_MAX / 2)
 
-static struct queue *to_queue(struct book_object *object)
-{
-	return container_of(object, struct queue, object);
-}
-
-static struct queue_file *to_queue_file(struct book_file *file)
-{
-	return container_of(file, struct queue_file, file);
-}
-
 /* ---------------------------------------------------------- plain file calls */
-
-static bool queue_nowait(const struct file *filp)
-{
-	return filp->f_flags & O_NONBLOCK;
-}
-
-/*
- * read() and write() store the offset they began with when they end. Nothing
- * advances it, but somebody else may have set it meanwhile.
- */
-static loff_t keep_offset(const struct file *filp)
-{
-	return READ_ONCE(filp->f_pos);
-}
-
-/* What an offset means to a receiver. */
-static int want_offset(struct wanted *want, loff_t pos)
-{
-	if (pos < 0 || pos > IPCBOOK_TYPE_MAX)
-		return -EINVAL;
-	want->select = pos ? IPCBOOK_EXACT : IPCBOOK_ANY;
-	want->type = pos;
-	return 0;
-}
-
-static ssize_t queue_read(struct file *filp, char __user *buf, size_t len,
-			  loff_t *pos)
-{
-	struct book_file *file = book_file(filp);
-	struct wanted want = { .buf = buf, .room = len };
-	ssize_t ret;
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	ret = book_may(file, filp, BOOK_READ) ?: want_offset(&want, *pos);
-	if (ret)
-		return ret;
-	want.flags = queue_nowait(filp) ? IPCBOOK_NOWAIT : 0;
-	ret = queue_receive(to_queue(file->object), &want);
-	*pos = keep_offset(filp);
-	return ret;
-}
-
-static ssize_t queue_write(struct file *filp, const char __user *buf,
-			   size_t len, loff_t *pos)
-{
-	struct book_file *file = book_file(filp);
-	struct offer offer = {
-		.gfp = GFP_KERNEL,
-		.type = *pos ?: 1,
-		.len = len,
-		.buf = buf,
-	};
-	int err;
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	err = book_may(file, filp, BOOK_WRITE);
-	if (err)
-		return err;
-	offer.flags = queue_nowait(filp) ? IPCBOOK_NOWAIT : 0;
-	err = queue_send(to_queue(file->object), &offer);
-	*pos = keep_offset(filp);
-	return err ?: len;
-}
 
 static ssize_t queue_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {

@@ -6,6 +6,7 @@
 #define _IPCBOOK_QUEUE_H
 
 #include <linux/spinlock.h>
+#include <linux/uio.h>
 #include <linux/wait.h>
 
 #include "book.h"
@@ -13,7 +14,7 @@
 #include "message.h"
 #include "shelf.h"
 
-struct iov_iter;
+struct waiter;
 
 /**
  * struct queue - a queue
@@ -136,19 +137,106 @@ struct offer {
 	struct iov_iter *iter;
 };
 
+static inline struct queue *to_queue(struct book_object *object)
+{
+	return container_of(object, struct queue, object);
+}
+
+static inline struct queue_file *to_queue_file(struct book_file *file)
+{
+	return container_of(file, struct queue_file, file);
+}
+
+static inline bool queue_nowait(const struct file *filp)
+{
+	return filp->f_flags & O_NONBLOCK;
+}
+
+/*
+ * read() and write() store the offset they began with when they end. Nothing
+ * advances it, but somebody else may have set it meanwhile.
+ */
+static inline loff_t keep_offset(const struct file *filp)
+{
+	return READ_ONCE(filp->f_pos);
+}
+
+/* What an offset means to a receiver. */
+static inline int want_offset(struct wanted *want, loff_t pos)
+{
+	if (pos < 0 || pos > IPCBOOK_TYPE_MAX)
+		return -EINVAL;
+	want->select = pos ? IPCBOOK_EXACT : IPCBOOK_ANY;
+	want->type = pos;
+	return 0;
+}
+
+static inline int queue_check_offer(const struct queue *queue,
+				    const struct offer *offer)
+{
+	if (offer->type < IPCBOOK_TYPE_MIN || offer->type > IPCBOOK_TYPE_MAX)
+		return -EINVAL;
+	if (!offer->len)
+		return -EINVAL;
+	return offer->len > queue->max_size ? -E2BIG : 0;
+}
+
+static inline bool wanted_fits(const struct wanted *want,
+			       const struct message *msg)
+{
+	return msg->len <= want->room || want->flags & IPCBOOK_TRUNCATE;
+}
+
+/* The payload between user memory and the kernel. */
+static __always_inline int copy_in(void *dst, struct offer *offer)
+{
+	if (offer->iter)
+		return copy_from_iter_full(dst, offer->len, offer->iter) ?
+		       0 : -EFAULT;
+	if (offer->len <= MSG_SLOT)
+		return book_copy_in(dst, offer->buf, offer->len);
+	return copy_from_user(dst, offer->buf, offer->len) ? -EFAULT : 0;
+}
+
+static __always_inline int copy_data(struct message *msg, struct wanted *want,
+				     size_t len)
+{
+	if (want->iter)
+		return copy_to_iter(msg->data, len, want->iter) == len ?
+		       0 : -EFAULT;
+	if (len <= MSG_SLOT)
+		return book_copy_out(want->buf, msg->data, len);
+	return copy_to_user(want->buf, msg->data, len) ? -EFAULT : 0;
+}
+
+/* exchange.c */
 int queue_send(struct queue *queue, struct offer *offer);
 ssize_t queue_receive(struct queue *queue, struct wanted *want);
 ssize_t queue_peek(struct queue *queue, struct wanted *want);
+int queue_let_in(struct queue *queue, struct message *msg,
+		 const struct offer *offer, struct waiter **list);
+struct message *queue_get(struct queue *queue, const struct wanted *want,
+			  struct waiter **list);
+struct message *queue_let_go(struct queue *queue, struct message *msg,
+			     struct waiter **list);
+void queue_return(struct queue *queue, struct message *msg,
+		  struct waiter **list);
+ssize_t queue_read(struct file *filp, char __user *buf, size_t len,
+		   loff_t *pos);
+ssize_t queue_write(struct file *filp, const char __user *buf, size_t len,
+		    loff_t *pos);
+__poll_t queue_ready(struct queue *queue, struct queue_file *qf);
+void queue_select(struct queue *queue, struct queue_file *qf, u32 select,
+		  s64 type);
+void queue_unwatch(struct queue *queue, struct queue_file *qf);
+void queue_end_waits(struct queue *queue);
+
+/* batch.c */
 long queue_send_batch(struct queue *queue, struct offer *offer,
 		      const struct ipcbook_queue_entry __user *entries,
 		      unsigned int n);
 long queue_receive_batch(struct queue *queue, struct wanted *want,
 			 struct ipcbook_queue_entry __user *entries,
 			 unsigned int n);
-__poll_t queue_ready(struct queue *queue, struct queue_file *qf);
-void queue_select(struct queue *queue, struct queue_file *qf, u32 select,
-		  s64 type);
-void queue_unwatch(struct queue *queue, struct queue_file *qf);
-void queue_end_waits(struct queue *queue);
 
 #endif /* _IPCBOOK_QUEUE_H */
