@@ -3,6 +3,9 @@
  * A module built without one chapter, whose name is in IPCBOOK_WITHOUT: it
  * loads, and what belongs to that chapter says that it is not there.
  */
+#include <libgen.h>
+#include <limits.h>
+
 #include "harness.h"
 
 static enum ipcbook_chapter chapter;
@@ -106,4 +109,18 @@ BARE_TEST(the_list_shows_no_object_of_the_chapter)
 	is(ipcbook_list(0, NULL, find, &n), 0);
 	is(ipcbook_list(chapter, NULL, find, &n), 0);
 	is(n, 0);
+}
+
+BARE_TEST(the_story_says_that_it_cannot_show_the_chapter)
+{
+	char command[2 * PATH_MAX], self[PATH_MAX / 2] = "", told[8192];
+
+	find_chapter();
+	holds(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	snprintf(command, sizeof(command),
+		 "%s/../bin/ipcbook story -j --chapter %s 2>&1", dirname(self),
+		 ipcbook_chapter_name(chapter));
+	is(shell(0, command, told, sizeof(told)), 9);
+	holds(strstr(told, "for the module was built without that chapter"));
+	holds(!strstr(told, "\"verified\":false"));
 }

@@ -321,9 +321,9 @@ void failed_call(enum who who, const char *doing, int error)
 	};
 
 	if (error == -EOPNOTSUPP)
-		not_shown(T("the module was built without the chapter \"%s\".",
-			    "模块编译时没有包含“%s”这一章。"),
-			  story.chapter);
+		not_shown(T("%s could not %s, for the module was built without that chapter.",
+			    "%s没能%s,因为模块编译时没有包含那一章。"),
+			  subjects[who], doing);
 	else
 		claim(false, T("%s could not %s: %s (%s).",
 			       "%s没能%s:%s(%s)。"), subjects[who], doing,
