@@ -38,6 +38,7 @@
 #include <linux/nospec.h>
 #include <linux/pagemap.h>
 #include <linux/poll.h>
+#include <linux/refcount.h>
 #include <linux/seq_file.h>
 #include <linux/shm.h>
 #include <linux/slab.h>
@@ -79,7 +80,7 @@ struct ring_side {
 	struct pid *pid;
 	struct mm_struct *mm;
 	unsigned long start;
-	atomic_t vmas;
+	refcount_t vmas;
 };
 
 /**
@@ -537,7 +538,7 @@ static void ring_vma_open(struct vm_area_struct *vma)
 {
 	struct ring_side *side = vma->vm_private_data;
 
-	atomic_inc(&side->vmas);
+	refcount_inc(&side->vmas);
 }
 
 static void ring_vma_close(struct vm_area_struct *vma)
@@ -545,7 +546,7 @@ static void ring_vma_close(struct vm_area_struct *vma)
 	struct ring_side *side = vma->vm_private_data;
 	u64 discarded;
 
-	if (!atomic_dec_and_test(&side->vmas))
+	if (!refcount_dec_and_test(&side->vmas))
 		return;
 	discarded = ring_exit(side);
 	trace_ring_unmap(side->ring->object.id, side->role, side->slot,
@@ -613,7 +614,7 @@ static struct ring_side *ring_side_new(struct ring *ring, unsigned int role,
 	side->pid = get_pid(task_tgid(current));
 	side->mm = vma->vm_mm;
 	side->start = vma->vm_start;
-	atomic_set(&side->vmas, 1);
+	refcount_set(&side->vmas, 1);
 	return side;
 }
 

@@ -164,12 +164,15 @@ static int signal_arrive(struct pending *pending, const struct origin *origin,
 {
 	int err;
 
-	while ((err = pending_add(pending, origin, number, times)) == -ENOMEM) {
+	for (;;) {
+		err = pending_add(pending, origin, number, times);
+		if (err != -ENOMEM)
+			break;
 		spin_unlock(&pending->lock);
 		err = pending_supply(pending);
 		spin_lock(&pending->lock);
 		if (err)
-			return err;
+			break;
 		pending_settle(pending);
 	}
 	return err;
@@ -222,17 +225,16 @@ static bool signal_pass_on(struct registration *reg)
 	struct result result = {};
 	struct raise *raise;
 	u32 times = 0;
-	u8 number;
+	u8 number = 0;
 
 	spin_lock(&reg->pending.lock);
 	list_for_each_entry(raise, &reg->raises, node) {
 		times = atomic_xchg(&raise->times, 0);
-		if (times)
-			break;
-	}
-	if (times) {
+		if (!times)
+			continue;
 		number = raise->number;
 		origin.object = raise->object;
+		break;
 	}
 	spin_unlock(&reg->pending.lock);
 	if (times)
