@@ -207,6 +207,7 @@ static void numbers_of_netlink_are_fixed(void **state)
 	assert_int_equal(IPCBOOK_CMD_SIGNAL_PENDING, 6);
 	assert_int_equal(IPCBOOK_CMD_SIGNAL_RAISE, 7);
 	assert_int_equal(IPCBOOK_CMD_SIGNAL_DOORBELL, 8);
+	assert_int_equal(IPCBOOK_CMD_OBJECT_EVENT, 9);
 	assert_int_equal(IPCBOOK_A_STAT, 3);
 	assert_int_equal(IPCBOOK_A_PID, 4);
 	assert_int_equal(IPCBOOK_A_GROUP, 5);
@@ -220,6 +221,16 @@ static void numbers_of_netlink_are_fixed(void **state)
 	assert_int_equal(IPCBOOK_A_SIGNALS, 13);
 	assert_int_equal(IPCBOOK_A_FD, 14);
 	assert_int_equal(IPCBOOK_A_EVENTS, 15);
+	assert_int_equal(IPCBOOK_A_EVENT, 16);
+	assert_int_equal(IPCBOOK_A_ID, 17);
+	assert_int_equal(IPCBOOK_A_ERROR, 18);
+	assert_int_equal(IPCBOOK_EVENT_CREATED, 1);
+	assert_int_equal(IPCBOOK_EVENT_OPENED, 2);
+	assert_int_equal(IPCBOOK_EVENT_UNLINKED, 3);
+	assert_int_equal(IPCBOOK_EVENT_GONE, 4);
+	assert_int_equal(IPCBOOK_EVENT_LIMIT, 5);
+	assert_string_equal(IPCBOOK_GENL_GROUP_ALL, "all");
+	assert_string_equal(IPCBOOK_GENL_GROUP_OBJECTS, "objects");
 }
 
 static void fields_of_the_semaphore_have_their_places(void **state)
