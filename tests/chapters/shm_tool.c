@@ -3,17 +3,12 @@
  * ipcbook shm: what it prints and its exit status. Both outputs are looked at
  * as one.
  */
-#include <libgen.h>
-#include <limits.h>
 #include <sys/stat.h>
 
-#include "harness.h"
+#include "command.h"
 
 #define NAME	"shm-tool"
 
-enum { DONE, FAILED, USAGE, ABSENT = 5, DENIED };
-
-static char told[65536 * 2];
 static size_t page;
 
 static int start(void **state)
@@ -32,30 +27,6 @@ static int end(void **state)
 }
 
 #define TOOL_TEST(name)	TEST_BETWEEN(name, start, end)
-
-/* Run shell commands as a user; "ipcbook" is the tool beside this program. */
-static int run(uid_t uid, const char *commands)
-{
-	char command[2 * PATH_MAX], self[PATH_MAX / 2] = "";
-
-	holds(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
-	snprintf(command, sizeof(command), "PATH=%s/../bin:$PATH; { %s; } 2>&1",
-		 dirname(self), commands);
-	return shell(uid, command, told, sizeof(told));
-}
-
-#define tells(uid, commands, status, text) do {				\
-	is(run(uid, commands), status);					\
-	if (strcmp(told, text))						\
-		print_message("# told: %s", told);			\
-	is(strcmp(told, text), 0);					\
-} while (0)
-
-#define has(text) do {							\
-	if (!strstr(told, text))					\
-		print_message("# told: %s", told);			\
-	holds(strstr(told, text));					\
-} while (0)
 
 TOOL_TEST(create_makes_a_segment_of_the_size_asked_for)
 {
