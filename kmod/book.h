@@ -223,6 +223,7 @@ void book_show_fdinfo(struct seq_file *seq, struct book_object *object);
 struct mem_cgroup *book_memcg(void);
 struct mem_cgroup *book_memcg_get(void);
 void book_memcg_put(struct mem_cgroup *memcg);
+struct kmem_cache *book_cache(const char *name, size_t size);
 void *book_alloc_owned(struct book_object *object, struct kmem_cache *cache,
 		       gfp_t gfp);
 struct hlist_head *book_alloc_index(struct book_object *object,
