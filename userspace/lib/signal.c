@@ -262,19 +262,29 @@ static void keep_why(struct ipcbook_signal *signal, struct nlattr **attributes)
 static int read_ack(struct ipcbook_signal *signal, struct nlmsghdr *header,
 		    uint64_t *cookie)
 {
+	static struct nla_policy policy[NLMSGERR_ATTR_MAX + 1] = {
+		[NLMSGERR_ATTR_OFFS] = { .type = NLA_U32 },
+		[NLMSGERR_ATTR_MISS_TYPE] = { .type = NLA_U32 },
+	};
 	struct nlattr *attributes[NLMSGERR_ATTR_MAX + 1];
 	struct nlmsgerr *error = nlmsg_data(header);
 	struct nlattr *cookie_head;
 	int skip = sizeof(*error);
+	uint32_t request;
 
 	if (nlmsg_datalen(header) < skip)
 		return -EIO;
 	if (!(header->nlmsg_flags & NLM_F_ACK_TLVS))
 		return error->error;
-	if (!(header->nlmsg_flags & NLM_F_CAPPED))
-		skip += error->msg.nlmsg_len - NLMSG_HDRLEN;
+	if (!(header->nlmsg_flags & NLM_F_CAPPED)) {
+		/* What was sent is there once more: never less, nor longer. */
+		request = error->msg.nlmsg_len - NLMSG_HDRLEN;
+		if (request > REQUEST_SIZE || request % NLMSG_ALIGNTO)
+			return -EIO;
+		skip += request;
+	}
 	if (error->error &&
-	    !nlmsg_parse(header, skip, attributes, NLMSGERR_ATTR_MAX, NULL))
+	    !nlmsg_parse(header, skip, attributes, NLMSGERR_ATTR_MAX, policy))
 		keep_why(signal, attributes);
 	/* The only attribute of one that went well. */
 	cookie_head = (struct nlattr *)((char *)error + skip);
