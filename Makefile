@@ -10,6 +10,8 @@
 #   tests/chapters/*.c      a program each     build/tests/NAME
 #   tests/unit/*.c          a program each     build/tests/unit/NAME
 #   tests/bench/*.c         one program        build/bench/ipcbook-bench
+#   tests/fuzz/*.c          one program        build/fuzz/ipcbook-fuzz
+#   tests/fuzz/parsers/*.c  a program each     build/fuzz/NAME
 
 VERSION := 0.1.0
 SONAME  := libipcbook.so.$(firstword $(subst ., ,$(VERSION)))
@@ -19,6 +21,7 @@ KERNEL ?= 6.1
 KVER   ?= $(shell uname -r)
 TEST   ?=
 CMD    ?=
+TIME   ?= 60
 STORY  ?=
 
 PREFIX        ?= /usr/local
@@ -44,6 +47,7 @@ B := build
 lib_objects   := $(patsubst userspace/lib/%.c,$B/obj/lib/%.o,$(wildcard userspace/lib/*.c))
 tool_objects  := $(patsubst userspace/tool/%.c,$B/obj/tool/%.o,$(wildcard userspace/tool/*.c))
 bench_objects := $(patsubst tests/bench/%.c,$B/obj/bench/%.o,$(wildcard tests/bench/*.c))
+fuzz_objects := $(patsubst tests/fuzz/%.c,$B/obj/fuzz/%.o,$(wildcard tests/fuzz/*.c))
 chapter_sources := $(filter-out %/harness.c %/compat32.c,$(wildcard tests/chapters/*.c))
 chapter_tests := $(patsubst tests/chapters/%.c,$B/tests/%,$(chapter_sources))
 unit_tests    := $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c)) \
@@ -55,6 +59,8 @@ compat32      := $(patsubst tests/chapters/%.c,$B/tests/%,$(wildcard tests/chapt
 library := $(if $(lib_objects),$B/lib/libipcbook.a $B/lib/$(LIBFILE))
 tool    := $(if $(tool_objects),$B/bin/ipcbook)
 bench   := $(if $(bench_objects),$B/bench/ipcbook-bench)
+parsers := $(patsubst tests/fuzz/parsers/%.c,$B/fuzz/%,$(wildcard tests/fuzz/parsers/*.c))
+fuzz    := $(if $(fuzz_objects),$B/fuzz/ipcbook-fuzz)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -76,7 +82,7 @@ module: ## the module for the running kernel (KVER=release for another), as kmod
 userspace: $(library) $(tool) ## the library and the tool, in build/lib and build/bin
 
 .PHONY: tests
-tests: userspace $(chapter_tests) $(unit_tests) $(tsan_tests) $(compat32) $(bench) ## the test programs and the benchmark
+tests: userspace $(chapter_tests) $(unit_tests) $(tsan_tests) $(compat32) $(bench) $(fuzz) ## the test programs and the benchmark
 
 $B/obj/lib/%.o: userspace/lib/%.c
 	@mkdir -p $(@D)
@@ -87,6 +93,10 @@ $B/obj/tool/%.o: userspace/tool/%.c
 	$(COMPILE) -c -o $@ $<
 
 $B/obj/bench/%.o: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+$B/obj/fuzz/%.o: tests/fuzz/%.c
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
@@ -121,6 +131,18 @@ $B/bin/ipcbook: $(tool_objects) $B/lib/libipcbook.a
 $B/bench/ipcbook-bench: $(bench_objects) $B/lib/libipcbook.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -pthread -lrt -lm
+
+$B/fuzz/ipcbook-fuzz: $(fuzz_objects) $B/lib/libipcbook.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -pthread
+
+# Parsers, under clang's fuzzer; each includes what it tries, or is linked with it.
+$(parsers): $B/fuzz/%: tests/fuzz/parsers/%.c $(wildcard userspace/lib/*.[ch] userspace/tool/*.[ch] include/*/*.h)
+	@mkdir -p $(@D)
+	clang -g -O1 -std=gnu2x $(WARNINGS) -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined $(CPPFLAGS) -Iuserspace/lib -Iuserspace/tool -o $@ $< \
+		$(filter-out userspace/lib/$(*:lib_%=%).c,$(wildcard userspace/lib/*.c)) \
+		$(addprefix userspace/tool/,options.c output.c errors.c) $(NL_LIBS) -pthread
 
 $(chapter_tests): $B/tests/%: $B/obj/chapters/%.o $(harness) $B/lib/libipcbook.a
 	@mkdir -p $(@D)
@@ -187,6 +209,30 @@ check: ## every test; TEST=queue or TEST=queue/one_case runs a part
 models: ## the ring's protocol, checked by spin; each model's broken twins must fail
 	@tests/setup build models
 	@tests/models/run
+
+.PHONY: fuzz
+fuzz: KERNEL := $(if $(filter file,$(origin KERNEL)),debug,$(KERNEL))
+fuzz: ## programs of random calls, for TIME=60 seconds; KERNEL=debug unless told otherwise
+	@tests/setup build vm $(if $(filter debug kcsan,$(KERNEL)),debug)
+	@tests/fuzz/run --kernel $(KERNEL) --time $(TIME)
+
+.PHONY: fuzz-parsers
+fuzz-parsers: ## the parsers of library and tool under clang's fuzzer, TIME=60 seconds each
+	@tests/setup build fuzz
+	@tests/fuzz/parse $(TIME)
+
+.PHONY: coverage
+coverage: ## which lines of kmod/ the tests run, and fuzzing did before
+	@$(vm_setup) check pictures
+	@tests/check --kernel $(KERNEL) --coverage
+	@tests/fuzz/coverage $B/kmod/$(KERNEL)-coverage/ipcbook.ko $B/check/$(KERNEL)/chapters/reached \
+		$(if $(wildcard $B/fuzz/reached),-- $B/kmod/debug/ipcbook.ko $B/fuzz/reached)
+
+.PHONY: chaos
+chaos: ## hundreds of processes are killed for TIME=60 seconds; what they sent is accounted for
+	@$(vm_setup) check
+	@IPCBOOK_CHAOS_SECONDS=$(TIME) tests/check --kernel $(KERNEL) chaos
+	@grep '^# ' $B/check/$(KERNEL)/chapters/chaos.tap
 
 .PHONY: docs
 docs: ## the handbook as a book, in build/docs/html
@@ -257,7 +303,7 @@ uninstall: ## take away what install put there
 ##@ Cleaning
 .PHONY: clean
 clean: ## what was compiled here; kernels and downloads stay
-	rm -rf $B/obj $B/lib $B/bin $B/tests $B/bench $B/docs $B/kmod $B/check $B/vm kmod/ipcbook.ko
+	rm -rf $B/obj $B/lib $B/bin $B/tests $B/bench $B/docs $B/kmod $B/check $B/fuzz $B/vm kmod/ipcbook.ko
 
 .PHONY: distclean
 distclean: clean ## everything that was built or downloaded
@@ -266,6 +312,6 @@ distclean: clean ## everything that was built or downloaded
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) ":" } \
-		/^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+		/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .DEFAULT_GOAL := all
