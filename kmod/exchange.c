@@ -166,7 +166,7 @@ static int queue_wait(struct queue *queue, struct waiter *waiter,
 	unsigned int bits;
 	int err;
 
-	waiter_init(waiter);
+	waiter_init(waiter, &queue->look[sender]);
 	line_add(line, place);
 	bits = line_crowded(line);
 	spin_unlock(&queue->lock);

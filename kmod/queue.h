@@ -34,6 +34,7 @@ struct waiter;
  * @now_ns: CLOCK_REALTIME
  * @store: memory for messages
  * @waits: receivers and pollers that have come to wait so far, and one
+ * @look: ns that receivers and senders look before they sleep, see wait.c
  * @queued: messages
  * @blocked: blocked senders
  * @receivers: blocked receivers, by kind of selector
@@ -60,6 +61,7 @@ struct queue {
 	u64 now_ns;
 	struct store store;
 	u64 waits;
+	u32 look[2];
 	struct shelf queued;
 	struct line blocked;
 	struct wants receivers;

@@ -329,7 +329,7 @@ static int ring_sleep(struct ring *ring, unsigned int role,
 	struct ring_sleeper sleeper;
 	int err;
 
-	waiter_init(&sleeper.waiter);
+	waiter_init(&sleeper.waiter, NULL);
 	INIT_LIST_HEAD(&sleeper.node);
 	err = ring_stand(ring, role, &sleeper, arg);
 	if (err || !sleeper.waiter.err)

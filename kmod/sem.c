@@ -342,7 +342,7 @@ static void sem_hint(struct sem_entry *entry)
 
 	lockdep_assert_held(&entry->sem->lock);
 	/* Pairs with the acquire load in wait_sleep(). */
-	smp_store_release(&waiter->done, true);
+	smp_store_release(&waiter->stage, WAIT_DONE);
 	wake_up_process(waiter->task);
 }
 
@@ -650,7 +650,7 @@ static int sem_wait_all(struct sem_wait *wait)
 
 	do {
 		/* Whoever changes something after this sets it again. */
-		WRITE_ONCE(wait->waiter.done, false);
+		WRITE_ONCE(wait->waiter.stage, WAIT_SLEEPS);
 		err = sem_try_all(wait);
 		if (err != -EAGAIN || wait->flags & IPCBOOK_NOWAIT)
 			break;
@@ -776,7 +776,7 @@ static int sem_take(struct sem_wait *wait)
 	struct sem_entry *first = wait->entries;
 	int err;
 
-	waiter_init(&wait->waiter);
+	waiter_init(&wait->waiter, NULL);
 	wait->pid = task_tgid(current);
 	err = wait->flags & IPCBOOK_SEM_ALL ? sem_wait_all(wait) :
 					      sem_wait_any(wait);

@@ -10,26 +10,42 @@
 #include <linux/types.h>
 
 /**
+ * enum wait_stage - how far a wait is
+ * @WAIT_SLEEPS: who waits has to be woken
+ * @WAIT_LOOKS: who waits looks whether it is done, and has not
+ * @WAIT_DONE: whoever ended the wait does not touch it any more
+ */
+enum wait_stage {
+	WAIT_SLEEPS,
+	WAIT_LOOKS,
+	WAIT_DONE,
+};
+
+/**
  * struct waiter - a wait, on the stack of who waits
  * @task: who sleeps
  * @next: the next whose wait has ended
+ * @look: how many ns to look before sleeping, from how long those waited who
+ *	waited for the same before; NULL to sleep at once
  * @err: how the wait ended; WAITING as long as it has not
- * @done: that whoever ended it does not touch this any more
+ * @stage: how far it is
  */
 struct waiter {
 	struct task_struct *task;
 	struct waiter *next;
+	u32 *look;
 	int err;
-	bool done;
+	enum wait_stage stage;
 };
 
 #define WAITING		1
 
-static inline void waiter_init(struct waiter *waiter)
+static inline void waiter_init(struct waiter *waiter, u32 *look)
 {
 	waiter->task = current;
+	waiter->look = look;
 	waiter->err = WAITING;
-	waiter->done = false;
+	waiter->stage = look && READ_ONCE(*look) ? WAIT_LOOKS : WAIT_SLEEPS;
 }
 
 /*

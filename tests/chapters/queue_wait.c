@@ -566,6 +566,34 @@ TEST(o_nonblock_can_be_set_and_cleared)
 	is(queue_recv(q, IPCBOOK_ANY, 0, room, 8, 0, 1, NULL), -ETIMEDOUT);
 }
 
+/*
+ * Receivers of this queue have had to wait for some microseconds only, as their
+ * time was up: the next one looks for a while before it sleeps.
+ */
+static void wait_shortly(int queue, unsigned int times)
+{
+	char room[8];
+
+	while (times--)
+		is(queue_recv(queue, IPCBOOK_EXACT, 5, room, 8, 0, 1, NULL),
+		   -ETIMEDOUT);
+}
+
+TEST(after_short_waits_a_longer_one_ends_as_well)
+{
+	for (int i = 0; i < 20; i++) {
+		struct call *call;
+
+		wait_shortly(q, 5);
+		call = receiver(q, IPCBOOK_EXACT, 5);
+		if (i % 2)
+			await_asleep(call->tid, SYS_ioctl);
+		put(q, 5, "12345");
+		is(call_end(call), 5);
+	}
+	is(queue_stat(q).direct, 20);
+}
+
 /* --- Signals -------------------------------------------------------------- */
 
 static _Atomic int signals_seen;
