@@ -27,6 +27,7 @@
 #include <linux/nsproxy.h>
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
+#include <linux/ratelimit.h>
 #include <linux/rhashtable.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
@@ -121,6 +122,9 @@ static int __net_init book_ns_init(struct net *net)
 	ns->user_ns = get_user_ns(net->user_ns);
 	ns->net = net;
 	INIT_LIST_HEAD(&ns->objects);
+	ratelimit_state_init(&ns->limits, HZ, 10);
+	/* It is listeners who are spared, not the log. */
+	ratelimit_set_flags(&ns->limits, RATELIMIT_MSG_ON_RELEASE);
 	*(struct book_ns **)net_generic(net, book_net_id) = ns;
 	return 0;
 }
@@ -149,7 +153,7 @@ static int book_account(struct book_object *object, struct book_user *fresh)
 
 	lockdep_assert_held(&book_mutex);
 	if (!free && book_objects >= READ_ONCE(max_objects)) {
-		watch_tell(object, IPCBOOK_EVENT_LIMIT, -ENOSPC);
+		watch_limit(object, -ENOSPC);
 		return -ENOSPC;
 	}
 	if (!user)
@@ -157,7 +161,7 @@ static int book_account(struct book_object *object, struct book_user *fresh)
 	if (!free && (user->objects >= READ_ONCE(user_objects) ||
 		      object->capacity > READ_ONCE(user_bytes) ||
 		      user->bytes > READ_ONCE(user_bytes) - object->capacity)) {
-		watch_tell(object, IPCBOOK_EVENT_LIMIT, -EDQUOT);
+		watch_limit(object, -EDQUOT);
 		return -EDQUOT;
 	}
 
@@ -202,6 +206,7 @@ int book_resize(struct book_object *object, u64 capacity)
 	if (capacity > object->capacity && !capable(CAP_SYS_RESOURCE) &&
 	    (capacity > most || others > most - capacity)) {
 		err = -EDQUOT;
+		watch_limit(object, err);
 	} else {
 		object->user->bytes = others + capacity;
 		object->capacity = capacity;
@@ -536,6 +541,18 @@ void book_put(struct book_object *object)
 	book_free(object);
 }
 
+/**
+ * book_tell_refusal() - tells that an object refused something
+ * @object: it, referred to
+ * @error: what somebody was told, a negative errno
+ */
+void book_tell_refusal(const struct book_object *object, int error)
+{
+	mutex_lock(&book_mutex);
+	watch_tell(object, IPCBOOK_EVENT_LIMIT, error);
+	mutex_unlock(&book_mutex);
+}
+
 /* Takes the name away; the caller puts the name's reference afterwards. */
 static void book_unname(struct book_object *object)
 {
@@ -595,6 +612,7 @@ static void book_begin(struct book_object *object,
 	object->creator = get_pid(task_tgid(current));
 	atomic_set(&object->descriptors, 0);
 	INIT_HLIST_HEAD(&object->notifiers);
+	watch_begin(object);
 }
 
 /* A new object that nobody can find yet. */
@@ -1304,7 +1322,8 @@ void book_unbind(struct book_object *object)
  * @chapter: its chapter
  * @net: its network namespace
  * @name: its name, padded with zeroes
- * @access: what the caller wants to do with it
+ * @access: what the caller wants to do with it; if anything, it is told that it
+ *	was opened
  *
  * Return: it, referred to; EINVAL for a wrong name, ENOENT, EACCES as an error
  * pointer.
@@ -1329,6 +1348,8 @@ struct book_object *book_find_named(const struct book_chapter *chapter,
 		object = ERR_PTR(-EACCES);
 	if (!IS_ERR(object))
 		refcount_inc(&object->refs);
+	if (!IS_ERR(object) && access)
+		watch_tell(object, IPCBOOK_EVENT_OPENED, 0);
 	mutex_unlock(&book_mutex);
 	return object;
 }

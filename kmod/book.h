@@ -13,12 +13,15 @@
 #include <linux/atomic.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/poll.h>
+#include <linux/ratelimit_types.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/uaccess.h>
 #include <linux/uidgid.h>
+#include <linux/workqueue.h>
 #include <net/genetlink.h>
 
 #include <linux/ipcbook.h>
@@ -40,6 +43,7 @@ struct sk_buff;
  * @user_ns: owner of the namespace, whose capabilities override permissions
  * @net: the namespace itself, as long as it is not @dead
  * @objects: objects with a name; protected by the book's mutex
+ * @limits: how often it is told that something was not granted
  * @dead: the namespace has ended; protected by the book's mutex
  */
 struct book_ns {
@@ -47,6 +51,7 @@ struct book_ns {
 	struct user_namespace *user_ns;
 	struct net *net;
 	struct list_head objects;
+	struct ratelimit_state limits;
 	bool dead;
 };
 
@@ -161,6 +166,9 @@ struct book_notifier {
  * @created_ns: when, CLOCK_REALTIME
  * @descriptors: open files
  * @notifiers: those who are to be told when it becomes ready
+ * @refused_at: when it was told last that it refused something, in jiffies
+ * @refusal: with which error
+ * @refusal_work: tells it
  */
 struct book_object {
 	refcount_t refs;
@@ -180,6 +188,9 @@ struct book_object {
 	u64 created_ns;
 	atomic_t descriptors;
 	struct hlist_head notifiers;
+	unsigned long refused_at;
+	int refusal;
+	struct work_struct refusal_work;
 };
 
 /* main.c */
@@ -190,6 +201,13 @@ extern struct genl_family book_family;
 extern const struct genl_multicast_group watch_groups[WATCH_GROUPS];
 void watch_tell(const struct book_object *object, enum ipcbook_event event,
 		int error);
+void watch_limit(struct book_object *object, int error);
+void watch_begin(struct book_object *object);
+void watch_refused(struct book_object *object, int error);
+int watch_init(void);
+void watch_exit(void);
+
+/* main.c */
 const struct book_chapter *book_chapter(unsigned int id);
 struct book_file *book_device_file(struct file *filp,
 				   enum ipcbook_chapter chapter);
@@ -220,6 +238,7 @@ long book_ioctl(struct book_file *file, unsigned int nr, void __user *argp);
 void book_close(struct book_file *file);
 int book_release(struct inode *inode, struct file *filp);
 void book_show_fdinfo(struct seq_file *seq, struct book_object *object);
+void book_tell_refusal(const struct book_object *object, int error);
 struct mem_cgroup *book_memcg(void);
 struct mem_cgroup *book_memcg_get(void);
 void book_memcg_put(struct mem_cgroup *memcg);
@@ -293,6 +312,20 @@ static inline void book_ready(struct book_object *object, __poll_t events)
 {
 	if (book_watched(object))
 		book_notify(object, events);
+}
+
+/**
+ * book_refused() - a limit of an object was hit by somebody who did not wait
+ * @object: it, which the caller keeps from going; under any lock
+ * @error: what that one is told
+ *
+ * Listeners are told of the first one in a second at most; more costs nothing.
+ */
+static inline void book_refused(struct book_object *object, int error)
+{
+	if (unlikely(time_after_eq(jiffies,
+				   READ_ONCE(object->refused_at) + HZ)))
+		watch_refused(object, error);
 }
 
 /*

@@ -499,7 +499,10 @@ static noinline int queue_block_sender(struct queue *queue,
 			 offer->deadline, list);
 	if (err) {
 		queue->count.senders_waiting--;
-		queue->count.refused += err == -ETIMEDOUT;
+		if (err == -ETIMEDOUT) {
+			queue->count.refused++;
+			book_refused(&queue->object, err);
+		}
 		/* Those behind it may need less room. */
 		queue_grant(queue, list);
 	}
@@ -544,6 +547,7 @@ static __always_inline int queue_enter(struct queue *queue, struct message *msg,
 	if (way == QUEUE_BLOCKED)
 		return queue_block_sender(queue, msg, offer, list);
 	queue->count.refused++;
+	book_refused(&queue->object, -EAGAIN);
 	return -EAGAIN;
 }
 

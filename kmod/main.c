@@ -439,9 +439,12 @@ static int __init ipcbook_init(void)
 
 	if (err)
 		return err;
-	err = book_init();
+	err = watch_init();
 	if (err)
 		goto err_chapters;
+	err = book_init();
+	if (err)
+		goto err_watch;
 	err = family_init();
 	if (err)
 		goto err_book;
@@ -455,6 +458,8 @@ err_family:
 	chapters_stop();
 err_book:
 	book_exit();
+err_watch:
+	watch_exit();
 err_chapters:
 	chapters_exit(ARRAY_SIZE(chapters));
 	return err;
@@ -466,6 +471,7 @@ static void __exit ipcbook_exit(void)
 	genl_unregister_family(&book_family);
 	chapters_stop();
 	book_exit();
+	watch_exit();
 	chapters_exit(ARRAY_SIZE(chapters));
 }
 

@@ -528,8 +528,10 @@ static noinline ssize_t pipe_write_rest(struct pipe *pipe,
 						EPOLLOUT | EPOLLWRNORM);
 	if (ret == -EPIPE && !(flags & PIPE_NOSIGNAL))
 		send_sig(SIGPIPE, current, 0);
-	if (ret == -EAGAIN && !done)
+	if (ret == -EAGAIN && !done) {
 		atomic_long_inc(&pipe->refused);
+		book_refused(&pipe->object, ret);
+	}
 	return done ?: ret;
 }
 

@@ -849,6 +849,7 @@ static int sem_give(struct sem_file *sf, u32 units, struct waiter **list)
 	value = sem_word(sem);
 	if (units > sem->maximum - value) {
 		sem_publish(sem, value);
+		book_refused(&sem->object, -EOVERFLOW);
 		return -EOVERFLOW;
 	}
 	if (undo)

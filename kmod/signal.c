@@ -202,6 +202,8 @@ static void signal_deliver(struct registration *reg,
 			pending->count.refused += times;
 			result->refused += times;
 			result->err = err;
+			if (err == -EAGAIN)
+				book_refused(&reg->object, err);
 			continue;
 		}
 		result->arrived += times;

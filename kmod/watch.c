@@ -10,9 +10,19 @@
  * While nobody has joined, nothing is built. A message that cannot be built, or
  * finds no room at a listener, is lost; netlink tells the latter (ENOBUFS).
  *
+ * Whoever is refused may try again as fast as he can, and listeners must not pay
+ * for it: of an object it is told once in a second that it refused something
+ * (a full queue), and of a namespace ten times in a second that something was not
+ * granted at all (more objects, more bytes). The former is noticed in the middle
+ * of a send, under a chapter's locks; a work tells it, with a reference on the
+ * object.
+ *
  * Locks: none of its own; called with the book's mutex held, which keeps the
- * namespace, and everything of the object, as it is.
+ * namespace, and everything of the object, as it is. Only watch_refused() is
+ * called with anything or nothing held.
  */
+#include <linux/ratelimit.h>
+#include <linux/workqueue.h>
 #include <net/genetlink.h>
 
 #include "book.h"
@@ -26,6 +36,8 @@ const struct genl_multicast_group watch_groups[WATCH_GROUPS] = {
 		.flags = GENL_MCAST_CAP_NET_ADMIN,
 	},
 };
+
+static struct workqueue_struct *watch_queue;
 
 static struct sk_buff *watch_message(const struct book_object *object,
 				     enum ipcbook_event event, int error)
@@ -76,4 +88,61 @@ void watch_tell(const struct book_object *object, enum ipcbook_event event,
 			genlmsg_multicast_netns(&book_family, net, skb, 0,
 						group, GFP_KERNEL);
 	}
+}
+
+/**
+ * watch_limit() - tells that something was not granted, but not too often
+ * @object: what it was wanted for
+ * @error: the limit, as a negative errno
+ */
+void watch_limit(struct book_object *object, int error)
+{
+	if (__ratelimit(&object->ns->limits))
+		watch_tell(object, IPCBOOK_EVENT_LIMIT, error);
+}
+
+static void watch_work(struct work_struct *work)
+{
+	struct book_object *object = container_of(work, struct book_object,
+						  refusal_work);
+
+	book_tell_refusal(object, READ_ONCE(object->refusal));
+	book_put(object);
+}
+
+/**
+ * watch_begin() - makes a new object ready to tell of refusals
+ * @object: it
+ */
+void watch_begin(struct book_object *object)
+{
+	object->refused_at = jiffies - HZ;
+	INIT_WORK(&object->refusal_work, watch_work);
+}
+
+/* See book_refused(). */
+void watch_refused(struct book_object *object, int error)
+{
+	unsigned long before = READ_ONCE(object->refused_at);
+
+	/* One of those who come at the same time is enough. */
+	if (cmpxchg(&object->refused_at, before, jiffies) != before)
+		return;
+	WRITE_ONCE(object->refusal, error);
+	refcount_inc(&object->refs);
+	/* It is under way still: the caller's own reference is not the last. */
+	if (!queue_work(watch_queue, &object->refusal_work))
+		refcount_dec(&object->refs);
+}
+
+int watch_init(void)
+{
+	watch_queue = alloc_workqueue("ipcbook", WQ_UNBOUND, 1);
+	return watch_queue ? 0 : -ENOMEM;
+}
+
+/* Nobody is refused any more; who was is told before this returns. */
+void watch_exit(void)
+{
+	destroy_workqueue(watch_queue);
 }

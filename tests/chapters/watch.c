@@ -75,3 +75,192 @@ TEST(a_namespace_is_told_of_its_own)
 	       "until grep -q 'gone queue here' $d/out; do :; done; kill $w; shown",
 	       "created queue here\nunlinked queue here\ngone queue here\n");
 }
+
+TEST(a_full_queue_is_told)
+{
+	prints(0, "$i watch >$d/out & w=$!; begun\n"
+	       "$i queue create --messages 1 full; $i queue send full one\n"
+	       "$i queue send --nowait full two 2>/dev/null\n"
+	       "until grep -q limit $d/out; do :; done; $i queue rm full\n"
+	       "until grep -q 'gone queue full' $d/out; do :; done; kill $w\n"
+	       "grep -v begin $d/out | cut -d' ' -f2-4,6 | grep -v opened",
+	       "created queue full\n"
+	       "limit queue full EAGAIN\n"
+	       "unlinked queue full\n"
+	       "gone queue full\n");
+}
+
+TEST(a_sender_out_of_time_is_told)
+{
+	prints(0, "$i watch >$d/out & w=$!; begun\n"
+	       "$i queue create --messages 1 late; $i queue send late one\n"
+	       "$i queue send --timeout 1ms late two 2>/dev/null\n"
+	       "until grep -q limit $d/out; do :; done; $i queue rm late; kill $w\n"
+	       "grep limit $d/out | cut -d' ' -f2-4,6",
+	       "limit queue late ETIMEDOUT\n");
+}
+
+TEST(a_semaphore_at_its_maximum_is_told)
+{
+	prints(0, "$i watch >$d/out & w=$!; begun\n"
+	       "$i sem create --value 2 --max 2 most; $i sem run most -- $i sem up --units 2 most 2>/dev/null\n"
+	       "until grep -q limit $d/out; do :; done; $i sem rm most; kill $w\n"
+	       "grep limit $d/out | cut -d' ' -f2-4,6",
+	       "limit sem most EOVERFLOW\n");
+}
+
+/* Begins a watch of all objects, which ends with the test. */
+static void begin_watch(void)
+{
+	char command[PATH_MAX], self[PATH_MAX / 2] = "";
+	pid_t pid;
+
+	holds(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	*strrchr(self, '/') = '\0';
+	is(run_as(0, "rm -f $d/out"), 0);
+	snprintf(command, sizeof(command),
+		 "exec %s/../bin/ipcbook watch >/tmp/%s-0/out", self, qname);
+	pid = child();
+	if (!pid) {
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(127);
+	}
+	is(run_as(0, "begun"), 0);
+}
+
+/* How many lines it has told with this in them, once all has been told. */
+static long told_of(const char *what)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "$i queue create marker; $i queue rm marker\n"
+		 "until grep -q 'gone queue marker' $d/out; do :; done\n"
+		 "grep -c '%s' $d/out", what);
+	run_as(0, command);
+	return atol(said);
+}
+
+TEST(a_full_pipe_is_told)
+{
+	char what[64], bytes[4096] = "";
+	int ends[2];
+
+	begin_watch();
+	is(ipcbook_pipe(ends, O_CLOEXEC | O_NONBLOCK, 4096), 0);
+	keep(ends[0]);
+	keep(ends[1]);
+	snprintf(what, sizeof(what), "limit pipe - %llu EAGAIN",
+		 (unsigned long long)queue_stat(ends[0]).id);
+	while (sys(write(ends[1], bytes, sizeof(bytes))) > 0)
+		is(told_of(what), 0);
+	/* It is told a moment later, by a work of the kernel's. */
+	while (!told_of(what))
+		;
+	is(sys(read(ends[0], bytes, sizeof(bytes))), sizeof(bytes));
+}
+
+TEST(a_registration_with_too_many_signals_is_told)
+{
+	prints(0, "$i watch >$d/out & w=$!; begun\n"
+	       "$i signal listen --limit 1 --mask 40 ear & l=$!\n"
+	       "until $i signal send 40 ear 2>/dev/null; do :; done; $i signal send 40 ear 2>/dev/null\n"
+	       "until grep -q limit $d/out; do :; done; kill $l $w\n"
+	       "grep limit $d/out | cut -d' ' -f2-4,6",
+	       "limit signal ear EAGAIN\n");
+}
+
+/*
+ * Ten thousand failures, and at most one event in a second: what is told is
+ * bounded by the time that it took.
+ */
+TEST(a_flood_of_refusals_is_no_flood_of_events)
+{
+	uint64_t begin, seconds;
+	char what[128];
+	long events;
+
+	begin_watch();
+	limit(1, 0, 0);
+	put(q, 1, "x");
+	snprintf(what, sizeof(what), "limit queue %s [0-9]* EAGAIN", qname);
+	begin = ipcbook_deadline(0);
+	for (int i = 0; i < 10000; i++)
+		is(queue_send(q, 1, "y", 1, IPCBOOK_NOWAIT, 0), -EAGAIN);
+	seconds = (ipcbook_deadline(0) - begin) / SEC;
+	while (!told_of(what))
+		;
+	events = told_of(what);
+	print_message("# %ld events in %llu s\n", events,
+		      (unsigned long long)seconds);
+	holds(events <= (long)seconds + 1);
+	is(queue_stat(q).refused, 10000);
+}
+
+/* The same of objects that are not created, ten in a second. */
+TEST(a_flood_of_what_is_not_granted_is_none_either)
+{
+	uint64_t begin, seconds;
+	long events;
+	pid_t pid;
+
+	begin_watch();
+	set_parameter("user_objects", 1);
+	begin = ipcbook_deadline(0);
+	pid = child();
+	if (!pid) {
+		become(1001);
+		holds(queue_open(NULL, IPCBOOK_OPEN_READ) >= 0);
+		for (int i = 0; i < 2000; i++)
+			is(ipcbook_shm_open(NULL, O_RDWR, 0600, 4096), -EDQUOT);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	seconds = (ipcbook_deadline(0) - begin) / SEC;
+	events = told_of("limit shm - 0 EDQUOT");
+	print_message("# %ld events in %llu s\n", events,
+		      (unsigned long long)seconds);
+	holds(events > 0);
+	holds(events <= 10 * ((long)seconds + 1));
+}
+
+TEST(a_pipe_that_may_not_grow_is_told)
+{
+	char what[64];
+	int ends[2];
+	pid_t pid;
+
+	begin_watch();
+	set_parameter("user_bytes", 1 << 17);
+	is(sys(pipe(ends)), 0);
+	keep(ends[0]);
+	keep(ends[1]);
+	pid = child();
+	if (!pid) {
+		struct ipcbook_stat stat;
+		int own[2];
+
+		become(1001);
+		is(ipcbook_pipe(own, O_CLOEXEC, 4096), 0);
+		is(ipcbook_stat(own[0], &stat), 0);
+		is(ipcbook_pipe_resize(own[1], 512 << 10), -EDQUOT);
+		is(sys(write(ends[1], &stat.id, sizeof(stat.id))),
+		   sizeof(stat.id));
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	is(sys(read(ends[0], &pid, sizeof(pid))), sizeof(pid));
+	snprintf(what, sizeof(what), "limit pipe - %d EDQUOT", pid);
+	is(told_of(what), 1);
+}
+
+TEST(whoever_connects_to_a_socket_opens_it)
+{
+	prints(0, "$i watch >$d/out & w=$!; begun\n"
+	       "$i socket listen door </dev/null >/dev/null & s=$!\n"
+	       "until grep -q 'created socket' $d/out && $i socket stat door >/dev/null 2>&1; do :; done\n"
+	       "$i socket connect door </dev/null; wait $s\n"
+	       "until grep -q 'opened socket door' $d/out; do :; done; kill $w\n"
+	       "grep -c 'opened socket door' $d/out",
+	       "1\n");
+}

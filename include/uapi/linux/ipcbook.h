@@ -1239,11 +1239,16 @@ enum ipcbook_signal_how {
  * enum ipcbook_event - what becomes of an object.
  *
  * @IPCBOOK_EVENT_CREATED: it was created
- * @IPCBOOK_EVENT_OPENED: one that was there was opened by its name
+ * @IPCBOOK_EVENT_OPENED: one that was there was opened by its name; somebody
+ *	connects to the name of a socket
  * @IPCBOOK_EVENT_UNLINKED: its name has gone
  * @IPCBOOK_EVENT_GONE: nobody refers to it any more
- * @IPCBOOK_EVENT_LIMIT: it was not created: EDQUOT at the user's limits, ENOSPC
- *	at everybody's
+ * @IPCBOOK_EVENT_LIMIT: a limit was hit, and somebody told so by ERROR. EDQUOT at
+ *	the user's limits, ENOSPC at everybody's: it was not created, or did not
+ *	grow (told at most ten times in a second). EAGAIN: it was full, and a
+ *	sender did not wait; ETIMEDOUT: or not any longer; EOVERFLOW: it was at
+ *	its maximum (of each object at most once in a second). Sockets that are
+ *	full, and rings, which only their users see fill, do not tell
  */
 enum ipcbook_event {
 	IPCBOOK_EVENT_CREATED	= 1,
