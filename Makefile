@@ -39,7 +39,9 @@ CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra
 NL_CFLAGS := $(shell pkg-config --cflags libnl-genl-3.0 2>/dev/null)
 NL_LIBS   := $(shell pkg-config --libs libnl-genl-3.0 2>/dev/null || echo -lnl-genl-3 -lnl-3)
-override CPPFLAGS += $(NL_CFLAGS) -Iinclude -Iinclude/uapi -D_GNU_SOURCE -DIPCBOOK_VERSION='"$(VERSION)"'
+CURSES_CFLAGS := $(shell pkg-config --cflags ncursesw 2>/dev/null)
+CURSES_LIBS   := $(shell pkg-config --libs ncursesw 2>/dev/null || echo -lncursesw -ltinfo)
+override CPPFLAGS += $(NL_CFLAGS) $(CURSES_CFLAGS) -Iinclude -Iinclude/uapi -D_GNU_SOURCE -DIPCBOOK_VERSION='"$(VERSION)"'
 override CFLAGS   += -std=gnu11 $(WARNINGS) -pthread
 COMPILE  = $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 
@@ -126,7 +128,7 @@ $B/lib/$(LIBFILE): $(lib_objects) userspace/lib/libipcbook.map
 
 $B/bin/ipcbook: $(tool_objects) $B/lib/libipcbook.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(NL_LIBS) -lnettle -pthread
+	$(CC) $(LDFLAGS) -o $@ $^ $(NL_LIBS) $(CURSES_LIBS) -lnettle -pthread
 
 $B/bench/ipcbook-bench: $(bench_objects) $B/lib/libipcbook.a
 	@mkdir -p $(@D)

@@ -1132,7 +1132,7 @@ static void claim_completion(const char *typed, const char *want,
 BARE_TEST(completion_offers_commands_options_and_queues)
 {
 	tool("queue", "create", "compl eted");
-	completes("ipcbook \"\"", "signal kill queue pipe shm ring sem socket capture watch ls story help");
+	completes("ipcbook \"\"", "signal kill queue pipe shm ring sem socket capture watch ls top story help");
 	completes("ipcbook shm d", "dump");
 	completes("ipcbook shm create --s", "--size");
 	completes("ipcbook sem d", "down");
@@ -1142,6 +1142,10 @@ BARE_TEST(completion_offers_commands_options_and_queues)
 	completes("ipcbook queue recv --t", "--type --timeout --truncate");
 	completes("ipcbook queue peek --n", "--not --nth --null");
 	completes("ipcbook ls s", "signal socket shm sem");
+	completes("ipcbook top s", "signal socket shm sem");
+	completes("ipcbook top --s", "--sort");
+	completes("ipcbook top --sort m", "memory");
+	completes("ipcbook top --delay \"\"", "");
 	completes("ipcbook story --l", "--lang");
 	completes("ipcbook story --lang z", "zh");
 	completes("ipcbook story --chapter q", "queue");

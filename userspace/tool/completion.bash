@@ -47,7 +47,7 @@ _ipcbook() {
 	local word command=() words=() operands=0 before=''
 
 	valued+=' --output --messages --bytes --size --mode --units --value --max --group --mask --limit'
-	valued+=' --chapter --lang = '
+	valued+=' --chapter --lang --delay -d --sort = '
 	COMPREPLY=()
 	# Of the words before this one: those of a command, and its operands.
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -69,6 +69,7 @@ _ipcbook() {
 		;;
 	--chapter) words=(signal socket pipe queue shm ring sem) ;;
 	--lang) words=(en zh) ;;
+	--sort) words=(traffic chapter name owner depth memory sent received bytes waiters total) ;;
 	esac
 	if [ ${#words[@]} != 0 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "${words[*]}" -- "$current")
@@ -84,7 +85,7 @@ _ipcbook() {
 		fi
 	elif [[ ${#command[@]} = 0 || " signal queue pipe shm ring sem socket " == *" ${command[*]} "* ]]; then
 		mapfile -t words < <(_ipcbook_commands "${command[@]}")
-	elif [ "${command[0]}" = ls ]; then
+	elif [[ ${command[0]} == ls || ${command[0]} == top ]]; then
 		words=(signal socket pipe queue shm ring sem)
 	elif [[ ${command[0]} =~ ^(signal|kill|queue|pipe|shm|ring|sem|socket)$ ]]; then
 		# Only rm takes several names; what follows a name is a message.

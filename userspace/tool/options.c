@@ -16,6 +16,11 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof(*(array)))
 
+/* Between samples, in nanoseconds. */
+#define LEAST_DELAY	100000000LL
+#define STANDARD_DELAY	1000000000LL
+#define MOST_DELAY	3600000000000LL
+
 /*
  * An option: its letter (which the user can type only where @brief is set),
  * its name, what is to be given with it, what it means.
@@ -36,6 +41,8 @@ static const char *const values[][2] = {
 	{ "UNITS", "a number from 1 to 2147483647" },
 	{ "VALUE", "a number from 0 to 2147483647" },
 	{ "DURATION", "a time in ns, us, ms, s, m, h or d, like 1.5s" },
+	{ "DELAY", "a time from 100ms to 1h, like 1.5s" },
+	{ "KEY", "the name of a column" },
 	{ "SIZE", "bytes from 1, like 8192, 64K or 1M" },
 	{ "CHAPTER", "signal, socket, pipe, queue, shm, ring or sem" },
 	{ "LANG", "en or zh" },
@@ -55,7 +62,7 @@ static const struct entry entries[] = {
 	{ OPTION_TIMEOUT, false, "timeout", "DURATION",
 	  "wait no longer than this, each time: 1.5s, 200ms, 2m" },
 	{ OPTION_NOWAIT, false, "nowait", NULL, "do not wait at all" },
-	{ OPTION_COUNT, true, "count", "N", "take N messages; show N frames or events" },
+	{ OPTION_COUNT, true, "count", "N", "take N messages; show N frames, events or samples" },
 	{ OPTION_FOLLOW, false, "follow", NULL,
 	  "take messages until stopped, or until the object is removed" },
 	{ OPTION_FILE, false, "file", "FILE",
@@ -106,6 +113,13 @@ static const struct entry entries[] = {
 	{ OPTION_SLOW, false, "slow", NULL, "wait for a key after each step" },
 	{ OPTION_NO_HEADER, false, "no-header", NULL,
 	  "leave out the line of headings" },
+	{ OPTION_BATCH, true, "batch", NULL,
+	  "print plain tables, one after each delay" },
+	{ OPTION_DELAY, true, "delay", "DELAY",
+	  "time between samples: 500ms, 2; else one second" },
+	{ OPTION_SORT, false, "sort", "KEY",
+	  "sort by traffic, chapter, name, owner, depth, memory, sent, ..." },
+	{ OPTION_NO_COLOR, false, "no-color", NULL, "no colours" },
 	{ OPTION_JSON, true, "json", NULL, "print JSON, an object a line" },
 	{ OPTION_HELP, true, "help", NULL, "print this" },
 };
@@ -277,7 +291,7 @@ static const struct entry *entry_of(int id)
 
 static bool takes(const struct command *command, enum option_id id)
 {
-	return id == OPTION_JSON || id == OPTION_HELP ||
+	return id == OPTION_HELP || (id == OPTION_JSON && !command->screen) ||
 	       strchr(command->options, id);
 }
 
@@ -384,6 +398,13 @@ static bool parse_value(struct options *options, int id, const char *value)
 	case OPTION_LANG:
 		options->lang = value;
 		return strcmp(value, "en") == 0 || strcmp(value, "zh") == 0;
+	case OPTION_DELAY:
+		return parse_duration(value, &options->delay) &&
+		       options->delay >= LEAST_DELAY &&
+		       options->delay <= MOST_DELAY;
+	case OPTION_SORT:
+		options->sort = value;
+		break;
 	case OPTION_FILE:
 		options->file = value;
 		break;
@@ -466,6 +487,7 @@ int parse_options(const struct command *command, int argc, char **argv,
 	options->command = command;
 	options->count = 1;
 	options->units = 1;
+	options->delay = STANDARD_DELAY;
 	if (command->plain) {
 		options->given[OPTION_HELP] = argc > 1 &&
 			(strcmp(argv[1], "--help") == 0 ||

@@ -9,6 +9,7 @@
  *	stop.c		how a receive that waits is ended in order
  *	object.c	what is done alike with the objects of every chapter
  *	queue.c ...	the commands themselves, a file a chapter, and ls.c
+ *	top.c ...	the live view of all objects; see top.h
  *	story.c ...	the handbook told by the module; see story.h
  *
  * A command is a row of a table (struct command): its words, the options it
@@ -44,9 +45,11 @@ enum status {
 enum option_id {
 	OPTION_NULL	= '0',
 	OPTION_ALL	= 'a',
-	OPTION_BYTES	= 'b',
+	OPTION_BATCH	= 'b',
+	OPTION_BYTES	= 'B',
 	OPTION_CHAPTER	= 'c',
 	OPTION_CREATE	= 'C',
+	OPTION_DELAY	= 'd',
 	OPTION_EXCL	= 'e',
 	OPTION_FILE	= 'f',
 	OPTION_FOLLOW	= 'F',
@@ -66,6 +69,8 @@ enum option_id {
 	OPTION_OUTPUT	= 'o',
 	OPTION_OVERWRITE = 'O',
 	OPTION_SLOW	= 'p',
+	OPTION_NO_COLOR	= 'P',
+	OPTION_SORT	= 'K',
 	OPTION_RAW	= 'r',
 	OPTION_SIZE	= 's',
 	OPTION_SEQPACKET = 'S',
@@ -106,6 +111,8 @@ struct command;
  * @output: where payloads go
  * @chapter: of the story
  * @lang: that it is told in
+ * @delay: nanoseconds between samples
+ * @sort: what objects are sorted by
  */
 struct options {
 	const struct command *command;
@@ -128,6 +135,8 @@ struct options {
 	const char *output;
 	enum ipcbook_chapter chapter;
 	const char *lang;
+	int64_t delay;
+	const char *sort;
 };
 
 /**
@@ -139,6 +148,7 @@ struct options {
  * @least: operands it needs
  * @most: operands it can take
  * @plain: what follows is taken as it is, but for --help as the only word
+ * @screen: it has no JSON
  * @run: does it
  */
 struct command {
@@ -149,6 +159,7 @@ struct command {
 	int least;
 	int most;
 	bool plain;
+	bool screen;
 	int (*run)(const struct options *options);
 };
 
@@ -202,7 +213,7 @@ int tell_stat(const struct options *options, enum ipcbook_chapter chapter,
 	      int fd);
 int remove_all(const struct options *options, enum ipcbook_chapter chapter);
 
-/* The commands, a file a chapter; capture.c, watch.c, ls.c, story.c */
+/* The commands, a file a chapter; capture.c, watch.c, ls.c, top.c, story.c */
 int signal_send(const struct options *options);
 int signal_listen(const struct options *options);
 int signal_mask(const struct options *options);
@@ -246,6 +257,7 @@ int capture_run(const struct options *options);
 int capture_stat(const struct options *options);
 int watch_objects(const struct options *options);
 int list_objects(const struct options *options);
+int top_objects(const struct options *options);
 int tell_story(const struct options *options);
 
 /* capture.c: flags of the interface: asked for, and set where @up is 0 or 1. */
