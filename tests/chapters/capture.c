@@ -5,6 +5,7 @@
  * Each test sets the interface up and down again, and has a packet socket there.
  */
 #include <arpa/inet.h>
+#include <elf.h>
 #include <endian.h>
 #include <limits.h>
 #include <linux/if_ether.h>
@@ -427,4 +428,158 @@ CAPTURE_TEST(a_slow_listener_loses_and_is_told)
 	for (int i = 0; i < 20; i++)
 		is(sys(recv(server, big, sizeof(big), MSG_WAITALL)),
 		   sizeof(big));
+}
+
+/* --- What cannot be shown, and what it costs when nothing is --------------- */
+
+static unsigned long long dropped(void)
+{
+	return strtoull(slurp("/sys/class/net/ipcbook0/statistics/tx_dropped"),
+			NULL, 10);
+}
+
+/* Has the nth thing fail that can, from now on; 0: nothing any more. */
+static void fail_nth(int file, unsigned int n)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", n);
+	/* This very call's copy can be what fails. */
+	while (pwrite(file, text, strlen(text), 0) != (ssize_t)strlen(text))
+		;
+}
+
+/*
+ * Each allocation of a send fails once. A frame that could not be built is
+ * counted, and its bytes arrive all the same.
+ */
+CAPTURE_TEST(a_frame_that_cannot_be_built_is_counted)
+{
+	unsigned long long before = dropped(), lost;
+	unsigned int sent = 0, seen = 0;
+	int client, server, file;
+	char text[64];
+	long answer;
+
+	file = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (file < 0)
+		not_here("this kernel injects no faults");
+	keep(file);
+	spit("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
+	spit("/sys/kernel/debug/failslab/verbose", "0");
+	connected(&client, &server);
+	next_frame();
+	next_frame();
+	for (unsigned int n = 1; n <= 30; n++) {
+		fail_nth(file, n);
+		answer = sys(send(client, "x", 1, 0));
+		fail_nth(file, 0);
+		if (answer < 0)
+			holds(answer == -EFAULT || answer == -ENOMEM);
+		else
+			sent++;
+	}
+	while (next_frame() == IPCBOOK_CAPTURE_DATA)
+		seen++;
+	lost = dropped() - before;
+	print_message("# of %u sends %u seen, %llu not\n", sent, seen, lost);
+	holds(lost > 0);
+	holds(seen > 0);
+	is(seen + lost, sent);
+	is(sys(recv(server, text, sizeof(text), 0)), sent);
+	is(run("$i capture stat -j"), 0);
+	snprintf(text, sizeof(text), "\"dropped\":%llu,", dropped());
+	holds(strstr(said, text));
+}
+
+/* Where in the module's code it is asked whether an interface is up. */
+#define SITES								\
+	"objdump -r -j __jump_table $IPCBOOK_MODULE | awk '/tap_key/ { print two } { two = one; one = $3 }' | sed 's/.*[+]0x0*//'"
+
+BARE_TEST(down_it_is_one_jump_that_is_patched_out)
+{
+	if (!getenv("IPCBOOK_MODULE"))
+		not_here("IPCBOOK_MODULE does not name the module's file");
+	give_seconds(120);
+	if (run("objdump -h $IPCBOOK_MODULE | grep -q __jump_table"))
+		not_here("this kernel patches no jumps");
+	/* Which functions ask, and what stands there: something that does nothing. */
+	is(run("for at in $(" SITES "); do\n"
+	       "    objdump -d --no-show-raw-insn -j .text --start-address=$((0x$at)) --stop-address=$((0x$at + 5)) $IPCBOOK_MODULE |\n"
+	       "        awk '/>:$/ { sub(/[+].*>:/, \"\", $2); sub(/^</, \"\", $2); name = $2; getline; print name, $2 ~ /^(nopl?|xchg)$/ ? \"nothing\" : $0 }'\n"
+	       "done | sort -u"), 0);
+	assert_string_equal(said, "socket_accept nothing\n"
+			    "socket_connect nothing\n"
+			    "socket_release nothing\n"
+			    "socket_sendmsg nothing\n"
+			    "socket_shutdown nothing\n");
+}
+
+/* Bytes of the running kernel, which tells them where it is built to. */
+static bool read_kernel(unsigned long address, unsigned char *bytes, size_t n)
+{
+	Elf64_Ehdr head;
+	Elf64_Phdr part;
+	bool found = false;
+	int core;
+
+	core = open("/proc/kcore", O_RDONLY | O_CLOEXEC);
+	if (core < 0)
+		return false;
+	holds(pread(core, &head, sizeof(head), 0) == sizeof(head));
+	for (int i = 0; i < head.e_phnum && !found; i++) {
+		holds(pread(core, &part, sizeof(part),
+			    head.e_phoff + i * sizeof(part)) == sizeof(part));
+		if (part.p_type != PT_LOAD || address < part.p_vaddr ||
+		    address - part.p_vaddr >= part.p_memsz)
+			continue;
+		found = pread(core, bytes, n, part.p_offset + address -
+			      part.p_vaddr) == (ssize_t)n;
+	}
+	close(core);
+	return found;
+}
+
+/* A no-op of two or of five bytes; or the jump in its place. */
+static bool is_nop(const unsigned char *code)
+{
+	return !memcmp(code, "\x66\x90", 2) ||
+	       !memcmp(code, "\x0f\x1f\x44\x00\x00", 5);
+}
+
+static bool is_jump(const unsigned char *code)
+{
+	return code[0] == 0xeb || code[0] == 0xe9;
+}
+
+BARE_TEST(the_jump_is_there_while_it_is_up)
+{
+	unsigned long base, sites[32];
+	unsigned char code[5];
+	char *at, *end;
+	int count = 0;
+
+	if (!getenv("IPCBOOK_MODULE"))
+		not_here("IPCBOOK_MODULE does not name the module's file");
+	base = strtoul(slurp("/sys/module/ipcbook/sections/.text"), NULL, 16);
+	holds(base);
+	if (!read_kernel(base, code, sizeof(code)))
+		not_here("this kernel does not show its memory");
+	give_seconds(120);
+	if (run("objdump -h $IPCBOOK_MODULE | grep -q __jump_table"))
+		not_here("this kernel patches no jumps");
+	is(run(SITES), 0);
+	for (at = said; *at && count < 32; at = end + 1) {
+		sites[count++] = base + strtoul(at, &end, 16);
+		holds(*end == '\n');
+	}
+	holds(count >= 5);
+	for (int step = 0; step < 3; step++) {
+		if (step)
+			set_up(step == 1);
+		for (int i = 0; i < count; i++) {
+			holds(read_kernel(sites[i], code, sizeof(code)));
+			holds(step == 1 ? is_jump(code) : is_nop(code));
+		}
+	}
 }
