@@ -66,7 +66,7 @@ static int in_own(const char *commands)
 
 /* The terminal's modes, its cursor and what stood there, after each end. */
 #define AFTER_END							\
-	"printf 'stty -g >%s/before; echo stood here; ipcbook top -d %s; echo ended $?; stty -g >%s/after; cmp %s/before %s/after && echo same modes; exec cat' $d ${delay:-1h} $d $d $d >$d/script\n" \
+	"printf 'trap : INT; stty -g >%s/before; echo stood here; ipcbook top -d %s; echo ended $?; stty -g >%s/after; cmp %s/before %s/after && echo same modes; exec cat' $d ${delay:-1h} $d $d $d >$d/script\n" \
 	"ends() {\n"							\
 	"	begin \"sh $d/script\"; see F10Quit; $1; see 'ended|same'; see same\n" \
 	"	raw | grep -E 'stood|ended|same' | tr '\\n' ' '\n"	\
