@@ -68,7 +68,11 @@ static const char *line_with(const char *what)
 	return found;
 }
 
-/* Runs shell commands; $line is the page's, in a directory of its own. */
+/*
+ * Runs shell commands, in a directory of their own, where /tmp/trace-line is the
+ * page's line. Names of processes are not recorded: for that the kernel patches
+ * the scheduler's hottest code, which an emulated machine can stumble over.
+ */
 static int run_line(const char *what, const char *commands)
 {
 	char text[8192];
@@ -79,7 +83,8 @@ static int run_line(const char *what, const char *commands)
 	fprintf(file, "%s\n", line_with(what));
 	fclose(file);
 	snprintf(text, sizeof(text),
-		 "d=$(mktemp -d); cd $d; trap 'kill $(jobs -p) 2>/dev/null; cd /; rm -rf $d' EXIT\n"
+		 "d=$(mktemp -d); cd $d; o=/sys/kernel/tracing/options/record-cmd\n"
+		 "trap 'kill $(jobs -p) 2>/dev/null; echo 1 >$o; cd /; rm -rf $d' EXIT; echo 0 >$o\n"
 		 "stat() { ipcbook $1 stat $2 2>/dev/null | awk -v f=$3 '$1 == f { print $2 }'; }\n"
 		 "waits() { until [ \"$(stat $1 $2 $3)\" = 1 ]; do :; done; }\n"
 		 "%s", commands);
