@@ -28,6 +28,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -78,18 +79,52 @@ static unsigned long section(const char *name)
 	return start;
 }
 
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	/* what a kernel does not have is done without */
+	if (fd < 0)
+		return;
+	if (write(fd, text, strlen(text)) < 0)
+		perror(path);
+	close(fd);
+}
+
+/*
+ * Who makes the calls has a memory cgroup, of its worker, and comes first should
+ * memory end all the same: root may ask for more than there is.
+ */
+static char cgroup[64];
+
+static void make_cgroup(void)
+{
+	char path[100];
+
+	snprintf(cgroup, sizeof(cgroup), "/sys/fs/cgroup/fuzz-%d", getpid());
+	if (mkdir(cgroup, 0755))
+		return;
+	snprintf(path, sizeof(path), "%s/memory.max", cgroup);
+	write_file(path, "600M");
+	write_file("/proc/self/oom_score_adj", "-1000");
+}
+
+static void enter_cgroup(void)
+{
+	char path[100], text[16];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	snprintf(text, sizeof(text), "%d", getpid());
+	write_file(path, text);
+	write_file("/proc/self/oom_score_adj", "1000");
+}
+
 static void set_fault(const char *kind, const char *file, const char *value)
 {
 	char path[100];
-	int fd;
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", kind, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (write(fd, value, strlen(value)) < 0)
-		perror(path);
-	close(fd);
+	write_file(path, value);
 }
 
 static void *share(size_t size)
@@ -126,6 +161,7 @@ void execute_begin(void)
 {
 	shared = share(sizeof(*shared));
 	strands = shared->strands;
+	make_cgroup();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (unsigned int i = 0; with_kcov && i < STRANDS; i++) {
 		int fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
@@ -316,6 +352,7 @@ static void begin_first(void)
 	if (first)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	enter_cgroup();
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);
 	action.sa_handler = interrupted;
