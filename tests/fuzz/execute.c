@@ -17,6 +17,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -56,7 +57,7 @@ struct shared {
 static struct shared *shared;
 static pid_t first;	/* the process of A and B */
 static bool with_kcov;
-static int count_fd = -1;	/* of places that ipcbook_reached.ko knows */
+static bool with_count;	/* of places that ipcbook_reached.ko knows */
 static unsigned long text_start;
 static _Thread_local sigjmp_buf *rescue;
 
@@ -150,11 +151,9 @@ bool execute_prepare(void)
 	set_fault("fail_usercopy", "verbose", "0");
 	coverage = share(sizeof(*coverage));
 	text_start = section(".text");
-	count_fd = open(REACHED "count", O_RDONLY | O_CLOEXEC);
-	with_kcov = count_fd < 0 && !access("/sys/kernel/debug/kcov", R_OK);
-	if (count_fd >= 0)
-		count_fd = fcntl(count_fd, F_DUPFD_CLOEXEC, 300);
-	return with_kcov || count_fd >= 0;
+	with_count = !access(REACHED "count", R_OK);
+	with_kcov = !with_count && !access("/sys/kernel/debug/kcov", R_OK);
+	return with_kcov || with_count;
 }
 
 void execute_begin(void)
@@ -498,12 +497,15 @@ static unsigned int fold(struct strand *strand)
 /* How many places are new, to ipcbook_reached.ko. */
 static unsigned int counted(void)
 {
-	char text[24] = "";
-	uint64_t count, before;
+	uint64_t count = 0, before;
+	FILE *file = fopen(REACHED "count", "re");
 
-	if (pread(count_fd, text, sizeof(text) - 1, 0) < 1)
+	/* it cannot be read twice */
+	if (!file)
 		return 0;
-	count = strtoull(text, NULL, 10);
+	if (fscanf(file, "%" SCNu64, &count) != 1)
+		count = 0;
+	fclose(file);
 	before = atomic_exchange(&coverage->place_count, count);
 	return count > before ? count - before : 0;
 }
@@ -573,7 +575,7 @@ void execute(const struct program *program, struct outcome *outcome)
 	for (unsigned int i = 0; i < STRANDS; i++)
 		if (strands[i].cover)
 			outcome->new_edges += fold(&strands[i]);
-	if (count_fd >= 0)
+	if (with_count)
 		outcome->new_edges = counted();
 	outcome->times[3] = now() - began;
 }
@@ -599,7 +601,7 @@ bool coverage_write(const char *path)
 
 	if (!file || !dir)
 		return false;
-	places = count_fd >= 0 ? fopen(REACHED "places", "re") : NULL;
+	places = with_count ? fopen(REACHED "places", "re") : NULL;
 	while (places && (byte = getc(places)) != EOF)
 		putc(byte, file);
 	if (places)
