@@ -23,7 +23,8 @@
  * what makes the pipe writable to poll.
  *
  * An end is open as often as descriptors say. The last one that closes leaves
- * the pipe empty; of a pipe with a name, the memory and the name stay.
+ * the pipe empty; of a pipe with a name, the memory and the name stay. See
+ * ends.c.
  *
  * Locks, in this order: pipe.resizing; book_mutex; pipe.w.lock; pipe.r.lock.
  * w.lock protects pipe.w, r.lock protects pipe.r, both together what they read:
@@ -58,6 +59,7 @@
 #include "book.h"
 #include "compat.h"
 #include "pages.h"
+#include "pipe.h"
 #include "trace.h"
 
 static unsigned long pipe_max_bytes = 1UL << 20;
@@ -74,98 +76,6 @@ MODULE_PARM_DESC(pipe_max_bytes, "Most bytes that one pipe may hold");
 
 /* Up to here eight bytes at a time are faster than what checks a whole range. */
 #define PIPE_SHORT	2048UL
-
-/**
- * struct pipe_store - where a pipe's bytes lie
- * @pages: the pages
- * @data: the same in one piece
- * @size: bytes, a power of two
- */
-struct pipe_store {
-	struct pages pages;
-	u8 *data;
-	unsigned long size;
-};
-
-/**
- * struct pipe_side - what those who copy on one side have to themselves
- * @lock: held while one of them copies; protects the rest
- * @pos: how far they have come; read by the other side
- * @seen: how far the other side had come when they last looked
- * @calls: how many of them moved bytes
- * @when: the last time, in jiffies
- * @pid: the last process, NULL if there was none
- */
-struct pipe_side {
-	struct mutex lock;	/* protects the rest */
-	unsigned long pos;
-	unsigned long seen;
-	u64 calls;
-	unsigned long when;
-	struct pid *pid;
-} ____cacheline_aligned_in_smp;
-
-/**
- * struct pipe_end - who has one end open, and who waits there
- * @count: descriptors
- * @opened: how often it was opened, and one
- * @waiting: calls that sleep
- * @wait: where they, and those who poll, are woken
- * @fasync: who wants SIGIO
- */
-struct pipe_end {
-	unsigned int count;
-	unsigned long opened;
-	atomic_t waiting;
-	wait_queue_head_t wait;
-	struct fasync_struct *fasync;
-};
-
-/**
- * struct pipe - a pipe
- * @object: what all chapters have
- * @resizing: held by who changes the capacity
- * @lock: held while an end is opened or closed
- * @gone: it has no name any more
- * @openers: those who wait for the other end
- * @discarded: bytes that went with the last end
- * @blocked: writes that waited for room
- * @refused: writes that did not want to
- * @store: where the bytes lie
- * @readers: the end that reads
- * @writers: the end that writes
- * @w: what writers have to themselves
- * @r: what readers have to themselves
- */
-struct pipe {
-	struct book_object object;
-	struct mutex resizing;	/* protects the capacity */
-	spinlock_t lock;	/* protects how often an end is open, and @gone */
-	bool gone;
-	wait_queue_head_t openers;
-	unsigned long discarded;
-	atomic_long_t blocked;
-	atomic_long_t refused;
-
-	/* Read by all, seldom written. */
-	struct pipe_store store ____cacheline_aligned_in_smp;
-	struct pipe_end readers;
-	struct pipe_end writers;
-
-	struct pipe_side w;
-	struct pipe_side r;
-};
-
-/**
- * struct pipe_file - what a descriptor keeps of a pipe
- * @file: what all chapters have; access is what ends it is
- * @alone: opened to read without waiting while there was no writer: what
- *	writers.opened then was; else 0
- */
-struct pipe_file {
-	struct book_file file;
-	unsigned long alone;
-};
 
 /**
  * struct pipe_move - a call that moves bytes
@@ -188,16 +98,6 @@ struct pipe_move {
 /* Flags of a call that moves bytes. */
 #define PIPE_NOWAIT	0x1
 #define PIPE_NOSIGNAL	0x2
-
-static struct pipe *to_pipe(struct book_object *object)
-{
-	return container_of(object, struct pipe, object);
-}
-
-static struct pipe_file *to_pipe_file(struct book_file *file)
-{
-	return container_of(file, struct pipe_file, file);
-}
 
 static struct pipe *file_pipe(const struct file *filp)
 {
@@ -306,6 +206,38 @@ static int pipe_wait(struct pipe *pipe, struct pipe_end *end)
 		trace_pipe_wait(pipe->object.id, end == &pipe->writers,
 				ktime_get_ns() - start, err);
 	return err;
+}
+
+/*
+ * Objects tell when they become ready (book_notify()). What happened is judged by
+ * positions, and not by what the pipe holds, which others may have changed: of
+ * many writers, exactly those tell before whose bytes there was nothing; of many
+ * readers, the one that passed the place from which on there is room. Called
+ * after the barrier in pipe_wake_readers() or pipe_wake_writers(), so that either
+ * the other side's position is seen, or it sees ours.
+ */
+
+/* Writers came from @pos further on. */
+static noinline void pipe_tell_readers(struct pipe *pipe, unsigned long pos)
+{
+	if ((long)(READ_ONCE(pipe->r.pos) - pos) >= 0)
+		book_notify(&pipe->object, EPOLLIN);
+}
+
+/* Whether there is room for PIPE_BUF bytes between these positions. */
+static bool room_between(unsigned long w, unsigned long r, unsigned long size)
+{
+	return (long)(w - r + PIPE_BUF - size) <= 0;
+}
+
+/* Readers came from @pos on @len bytes further, in a pipe of @size bytes. */
+static noinline void pipe_tell_writers(struct pipe *pipe, unsigned long pos,
+				       size_t len, unsigned long size)
+{
+	unsigned long w = READ_ONCE(pipe->w.pos);
+
+	if (!room_between(w, pos, size) && room_between(w, pos + len, size))
+		book_notify(&pipe->object, EPOLLOUT);
 }
 
 /* -------------------------------------------------------------------- copying */
@@ -483,17 +415,18 @@ static __always_inline ssize_t pipe_put(struct pipe *pipe,
 static __always_inline ssize_t pipe_try_write(struct pipe *pipe,
 					      struct pipe_move *move, bool whole)
 {
+	unsigned long pos;
 	ssize_t ret;
 
 	mutex_lock(&pipe->w.lock);
 	ret = pipe_put(pipe, move, whole);
+	pos = pipe->w.pos;
 	mutex_unlock(&pipe->w.lock);
 	if (likely(ret > 0)) {
 		trace_pipe_write(pipe->object.id, ret, pipe_used(pipe));
 		pipe_wake_readers(pipe);
-		/* It was empty before; after the barrier, as in poll. */
-		if (book_watched(&pipe->object) && pipe_used(pipe) <= ret)
-			book_notify(&pipe->object, EPOLLIN);
+		if (book_watched(&pipe->object))
+			pipe_tell_readers(pipe, pos - ret);
 	}
 	return ret;
 }
@@ -625,18 +558,19 @@ static __always_inline ssize_t pipe_take(struct pipe *pipe,
 static __always_inline ssize_t pipe_try_read(struct pipe *pipe,
 					     struct pipe_move *move)
 {
+	unsigned long pos, size;
 	ssize_t ret;
 
 	mutex_lock(&pipe->r.lock);
 	ret = pipe_take(pipe, move);
+	pos = pipe->r.pos;
+	size = pipe->store.size;
 	mutex_unlock(&pipe->r.lock);
 	if (likely(ret > 0)) {
 		trace_pipe_read(pipe->object.id, ret, pipe_used(pipe));
 		pipe_wake_writers(pipe);
-		/* It was too full before; likewise. */
-		if (book_watched(&pipe->object) && pipe_has_room(pipe) &&
-		    pipe_used(pipe) + ret + PIPE_BUF > pipe->store.size)
-			book_notify(&pipe->object, EPOLLOUT);
+		if (book_watched(&pipe->object))
+			pipe_tell_writers(pipe, pos - ret, ret, size);
 	}
 	return ret;
 }
@@ -649,7 +583,7 @@ static ssize_t pipe_read_end(struct pipe *pipe, struct pipe_move *move)
 {
 	ssize_t ret;
 
-	/* Pairs with the release store in pipe_leave(). */
+	/* Pairs with the release store in ends_leave(). */
 	if (smp_load_acquire(&pipe->writers.count))
 		return -EAGAIN;
 	ret = pipe_try_read(pipe, move);
@@ -894,15 +828,20 @@ static int pipe_limit(u64 *capacity)
 	return book_limit(capacity, PIPE_CAPACITY, rounddown_pow_of_two(most));
 }
 
-/* Puts @store in the place of the old one, which it then is. */
+/*
+ * Puts @store in the place of the old one, which it then is. A pipe that was too
+ * full and is not any more has become ready for its writers.
+ */
 static int pipe_swap(struct pipe *pipe, struct pipe_store *store)
 {
+	bool had_room, has_room = false;
 	unsigned long used;
 	int err = -EBUSY;
 
 	mutex_lock(&pipe->w.lock);
 	mutex_lock(&pipe->r.lock);
 	used = pipe->w.pos - pipe->r.pos;
+	had_room = pipe_has_room(pipe);
 	if (used <= store->size) {
 		store_copy(store, &pipe->store, pipe->r.pos, used);
 		swap(pipe->store.pages, store->pages);
@@ -913,11 +852,17 @@ static int pipe_swap(struct pipe *pipe, struct pipe_store *store)
 		store->size = used;
 		/* What was seen before may say that there is more room. */
 		pipe->w.seen = pipe->r.pos;
+		has_room = pipe_has_room(pipe);
 		err = 0;
 	}
 	mutex_unlock(&pipe->r.lock);
 	mutex_unlock(&pipe->w.lock);
-	return err;
+	if (err)
+		return err;
+	pipe_wake_writers(pipe);
+	if (book_watched(&pipe->object) && has_room && !had_room)
+		book_notify(&pipe->object, EPOLLOUT);
+	return 0;
 }
 
 static int pipe_change(struct pipe *pipe, u64 capacity)
@@ -953,8 +898,6 @@ static long pipe_resize(struct pipe *pipe, unsigned long arg)
 	if (!err && capacity != pipe->store.size)
 		err = pipe_change(pipe, capacity);
 	mutex_unlock(&pipe->resizing);
-	if (!err)
-		pipe_wake_writers(pipe);
 	return err ?: capacity;
 }
 
@@ -1014,133 +957,6 @@ static void pipe_show_fdinfo(struct seq_file *seq, struct file *filp)
 		   READ_ONCE(pipe->writers.count));
 }
 
-/* ----------------------------------------------------------------------- ends */
-
-/* What nobody can read any more goes. Nobody reads or writes meanwhile. */
-static void pipe_discard(struct pipe *pipe)
-{
-	lockdep_assert_held(&pipe->lock);
-	pipe->discarded += pipe->w.pos - pipe->r.pos;
-	pipe->w.seen = pipe->w.pos;
-	pipe->r.seen = pipe->w.pos;
-	/* Pairs with the acquire load in pipe_used(): somebody may look. */
-	smp_store_release(&pipe->r.pos, pipe->w.pos);
-}
-
-static void pipe_enter(struct pipe *pipe, unsigned int access)
-{
-	lockdep_assert_held(&pipe->lock);
-	if (access & BOOK_READ) {
-		WRITE_ONCE(pipe->readers.count, pipe->readers.count + 1);
-		WRITE_ONCE(pipe->readers.opened, pipe->readers.opened + 1);
-	}
-	if (access & BOOK_WRITE) {
-		WRITE_ONCE(pipe->writers.count, pipe->writers.count + 1);
-		WRITE_ONCE(pipe->writers.opened, pipe->writers.opened + 1);
-	}
-	trace_pipe_open(pipe->object.id, pipe->readers.count,
-			pipe->writers.count);
-}
-
-static void pipe_leave(struct pipe *pipe, unsigned int access)
-{
-	bool half;
-
-	spin_lock(&pipe->lock);
-	if (access & BOOK_READ)
-		WRITE_ONCE(pipe->readers.count, pipe->readers.count - 1);
-	if (access & BOOK_WRITE) {
-		/* Pairs with the acquire load in pipe_read_end(). */
-		smp_store_release(&pipe->writers.count,
-				  pipe->writers.count - 1);
-	}
-	half = !pipe->readers.count != !pipe->writers.count;
-	if (!pipe->readers.count && !pipe->writers.count)
-		pipe_discard(pipe);
-	trace_pipe_close(pipe->object.id, pipe->readers.count,
-			 pipe->writers.count);
-	spin_unlock(&pipe->lock);
-	if (!half)
-		return;
-	/* Those who wait for the other end have waited long enough. */
-	wake_up_interruptible_all(&pipe->readers.wait);
-	wake_up_interruptible_all(&pipe->writers.wait);
-	kill_fasync(&pipe->readers.fasync, SIGIO, POLL_IN);
-	kill_fasync(&pipe->writers.fasync, SIGIO, POLL_OUT);
-}
-
-/* Waits until @other is opened, which had been @met times. */
-static int pipe_wait_open(struct pipe *pipe, struct pipe_end *end,
-			  struct pipe_end *other, unsigned long met)
-{
-	int err;
-
-	atomic_inc(&end->waiting);
-	err = wait_event_freezable(pipe->openers,
-				   READ_ONCE(other->opened) != met ||
-				   READ_ONCE(pipe->gone));
-	atomic_dec(&end->waiting);
-	if (!err && READ_ONCE(other->opened) == met)
-		err = -EIDRM;
-	return err;
-}
-
-static int pipe_open(struct book_file *file, const struct ipcbook_open *arg)
-{
-	bool nowait = arg->flags & IPCBOOK_OPEN_NONBLOCK;
-	struct pipe *pipe = to_pipe(file->object);
-	struct pipe_end *end, *other;
-	bool alone = false;
-	unsigned long met;
-	int err;
-
-	if (arg->pipe.flags & IPCBOOK_PIPE_LOOK) {
-		file->access = 0;
-		return 0;
-	}
-	end = file->access & BOOK_READ ? &pipe->readers : &pipe->writers;
-	other = end == &pipe->readers ? &pipe->writers : &pipe->readers;
-
-	spin_lock(&pipe->lock);
-	/* Both ends at once, or one after the other without a name, find each other. */
-	if (file->access != (BOOK_READ | BOOK_WRITE) &&
-	    !(arg->flags & IPCBOOK_OPEN_ANON))
-		alone = !other->count;
-	if (alone && nowait && end == &pipe->writers) {
-		spin_unlock(&pipe->lock);
-		return -ENXIO;
-	}
-	met = other->opened;
-	pipe_enter(pipe, file->access);
-	spin_unlock(&pipe->lock);
-	wake_up_interruptible_all(&pipe->openers);
-	if (!alone)
-		return 0;
-	if (nowait) {
-		to_pipe_file(file)->alone = met;
-		return 0;
-	}
-	err = pipe_wait_open(pipe, end, other, met);
-	if (err)
-		pipe_leave(pipe, file->access);
-	return err;
-}
-
-static void pipe_close(struct book_file *file)
-{
-	if (file->access)
-		pipe_leave(to_pipe(file->object), file->access);
-}
-
-/* The name is gone: nobody will find it who is still waited for. */
-static void pipe_end(struct book_object *object)
-{
-	struct pipe *pipe = to_pipe(object);
-
-	WRITE_ONCE(pipe->gone, true);
-	wake_up_interruptible_all(&pipe->openers);
-}
-
 /* ------------------------------------------------------- the chapter's table */
 
 static int pipe_check(const struct ipcbook_open *arg)
@@ -1156,12 +972,6 @@ static int pipe_check(const struct ipcbook_open *arg)
 	return 0;
 }
 
-static void pipe_end_init(struct pipe_end *end)
-{
-	end->opened = 1;
-	init_waitqueue_head(&end->wait);
-}
-
 static struct book_object *pipe_create(const struct ipcbook_open *arg)
 {
 	u64 capacity = arg->pipe.capacity;
@@ -1175,10 +985,7 @@ static struct book_object *pipe_create(const struct ipcbook_open *arg)
 	if (!pipe)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&pipe->resizing);
-	spin_lock_init(&pipe->lock);
-	init_waitqueue_head(&pipe->openers);
-	pipe_end_init(&pipe->readers);
-	pipe_end_init(&pipe->writers);
+	ends_init(pipe);
 	mutex_init(&pipe->w.lock);
 	mutex_init(&pipe->r.lock);
 	pipe->object.capacity = capacity;
@@ -1263,9 +1070,9 @@ const struct book_chapter pipe_chapter = {
 	.create = pipe_create,
 	.fill = pipe_fill,
 	.destroy = pipe_destroy,
-	.end = pipe_end,
-	.open = pipe_open,
-	.close = pipe_close,
+	.end = ends_unlinked,
+	.open = ends_open,
+	.close = ends_close,
 	.stat = pipe_stat,
 	.device = pipe_device,
 };

@@ -249,6 +249,54 @@ static __poll_t ring_events(const struct ring *ring, unsigned int role)
 
 /* ------------------------------------------------------ sleeping and waking */
 
+/* As user space does it in rule 5; the word may change for ever. */
+static void ring_want(struct ring *ring)
+{
+	u64 new = (u64)READ_ONCE(ring->c->wakes) << 32 | ring_wanted(ring);
+	u64 old = READ_ONCE(ring->p->wanted);
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		if (old >> 32 == new >> 32 && (s32)((u32)old - (u32)new) <= 0)
+			return;
+		if (try_cmpxchg64(&ring->p->wanted, &old, new))
+			return;
+	}
+}
+
+/* Asks to be woken, for who does not stand in line. */
+static void ring_arm(struct ring *ring, unsigned int role)
+{
+	u32 *asleep = &ring->c->asleep;
+
+	if (role == IPCBOOK_RING_PRODUCER) {
+		ring_want(ring);
+		asleep = &ring->p->asleep;
+	}
+	atomic_inc((atomic_t *)asleep);
+	/* Pairs with the store and the load of user space's rule 6. */
+	smp_mb__after_atomic();
+}
+
+/*
+ * Tells those who want a signal. They are woken early if somebody wants less than
+ * they do: unlike pollers, they do not look again, so this asks for them anew.
+ */
+static void ring_tell(struct ring *ring, unsigned int role)
+{
+	__poll_t events;
+
+	lockdep_assert_held(&ring->lock);
+	if (!book_watched(&ring->object))
+		return;
+	events = ring_events(ring, role);
+	if (!events) {
+		ring_arm(ring, role);
+		events = ring_events(ring, role);
+	}
+	book_ready(&ring->object, events);
+}
+
 /* Wakes all of a role; those in @list after the lock is free. */
 static void ring_wake(struct ring *ring, unsigned int role,
 		      struct waiter **list)
@@ -262,7 +310,7 @@ static void ring_wake(struct ring *ring, unsigned int role,
 		sleeper->waiter.err = 0;
 		wait_end(&sleeper->waiter, list);
 	}
-	book_ready(&ring->object, ring_events(ring, role));
+	ring_tell(ring, role);
 	/* Under the lock that poll takes after it entered the wait queue. */
 	if (waitqueue_active(&line->pollers))
 		wake_up_poll(&line->pollers, role == IPCBOOK_RING_PRODUCER ?
@@ -366,35 +414,6 @@ static long ring_ioctl_wait(struct file *filp, struct book_file *file,
 		trace_ring_wait(ring->object.id, role, ktime_get_ns() - start,
 				err);
 	return err;
-}
-
-/* As user space does it in rule 5; the word may change for ever. */
-static void ring_want(struct ring *ring)
-{
-	u64 new = (u64)READ_ONCE(ring->c->wakes) << 32 | ring_wanted(ring);
-	u64 old = READ_ONCE(ring->p->wanted);
-	unsigned int i;
-
-	for (i = 0; i < 8; i++) {
-		if (old >> 32 == new >> 32 && (s32)((u32)old - (u32)new) <= 0)
-			return;
-		if (try_cmpxchg64(&ring->p->wanted, &old, new))
-			return;
-	}
-}
-
-/* Asks to be woken, for a poller. */
-static void ring_arm(struct ring *ring, unsigned int role)
-{
-	u32 *asleep = &ring->c->asleep;
-
-	if (role == IPCBOOK_RING_PRODUCER) {
-		ring_want(ring);
-		asleep = &ring->p->asleep;
-	}
-	atomic_inc((atomic_t *)asleep);
-	/* Pairs with the store and the load of user space's rule 6. */
-	smp_mb__after_atomic();
 }
 
 static __poll_t ring_poll(struct file *filp, struct poll_table_struct *pt)

@@ -7,7 +7,8 @@
  * through its groups. It ends when the socket is closed, of which netlink tells
  * by NETLINK_URELEASE; to senders it is gone as soon as its process is.
  *
- * What waits to be received, and the doorbell that tells of it, are pending.c's.
+ * What waits to be received, and the doorbell that tells of it, are pending.c's;
+ * what objects raise is raise.c's.
  *
  * Locks: signal_sem, taken for reading by who sends and receives and for writing
  * by who registers and ends, protects who is registered and the groups;
@@ -16,7 +17,6 @@
  * takes only the latter lock: it is ended under signal_sem.
  */
 #include <linux/cred.h>
-#include <linux/file.h>
 #include <linux/hashtable.h>
 #include <linux/module.h>
 #include <linux/netlink.h>
@@ -32,6 +32,7 @@
 #include "book.h"
 #include "compat.h"
 #include "pending.h"
+#include "signal.h"
 #include "trace.h"
 
 static unsigned long signal_max_pending = 65536;
@@ -75,62 +76,11 @@ struct member {
 	struct registration *reg;
 };
 
-/**
- * struct raise - an object that is to raise a signal
- * @notifier: in the object's list
- * @node: in registration.raises
- * @reg: the registration
- * @object: id of the object
- * @number: the signal
- * @times: how often it became ready and this was not yet passed on
- */
-struct raise {
-	struct book_notifier notifier;
-	struct list_head node;
-	struct registration *reg;
-	u64 object;
-	u32 number;
-	atomic_t times;
-};
-
-/**
- * struct registration - a process that takes signals
- * @object: what all chapters have; its creator is the process
- * @by_port: place in signal_ports
- * @by_pid: place in signal_pids
- * @net: network namespace of the socket, which lives as long
- * @port: port of the socket
- * @members: its places in groups
- * @member_count: how many; protected by pending.lock as well
- * @work: passes on what was raised, and hangs up a doorbell that lacked memory
- * @gone: it has ended
- * @pending: what waits
- * @raises: objects that were asked to raise a signal; protected by pending.lock
- *	as well, as is
- * @raise_count: how many
- * @sender: process that sent last; protected by pending.lock
- */
-struct registration {
-	struct book_object object;
-	struct hlist_node by_port;
-	struct hlist_node by_pid;
-	struct net *net;
-	u32 port;
-	struct member *members;
-	unsigned int member_count;
-	struct delayed_work work;
-	bool gone;
-	struct pending pending;
-	struct list_head raises;
-	unsigned int raise_count;
-	struct pid *sender;
-};
-
-static DECLARE_RWSEM(signal_sem);
+DECLARE_RWSEM(signal_sem);
 static DEFINE_HASHTABLE(signal_ports, 10);
 static DEFINE_HASHTABLE(signal_pids, 10);
 static DEFINE_HASHTABLE(signal_groups, 10);
-static struct workqueue_struct *signal_wq;
+struct workqueue_struct *signal_wq;
 
 static struct registration *to_reg(struct book_object *object)
 {
@@ -138,18 +88,6 @@ static struct registration *to_reg(struct book_object *object)
 }
 
 /* ---------------------------------------------------------------- delivering */
-
-/**
- * struct result - what became of signals that were sent
- * @arrived: how many are pending now, or were received
- * @refused: how many did not find room
- * @err: why, of the last one
- */
-struct result {
-	u32 arrived;
-	u32 refused;
-	int err;
-};
 
 /* Rings, or sees to it that this is done later. */
 static void signal_ring(struct registration *reg)
@@ -178,14 +116,20 @@ static int signal_arrive(struct pending *pending, const struct origin *origin,
 	return err;
 }
 
-/*
- * Each of @count numbers arrives @times times; 0 is no signal. The doorbell is
- * hung up once, at the end.
+/**
+ * signal_deliver() - signals arrive at a registration
+ * @reg: it
+ * @origin: who sends
+ * @numbers: which signals; 0 is none
+ * @count: how many numbers
+ * @times: how often each of them arrives
+ * @result: what became of it is added here
+ *
+ * The doorbell is hung up once, at the end.
  */
-static void signal_deliver(struct registration *reg,
-			   const struct origin *origin, const u8 *numbers,
-			   unsigned int count, u32 times,
-			   struct result *result)
+void signal_deliver(struct registration *reg, const struct origin *origin,
+		    const u8 *numbers, unsigned int count, u32 times,
+		    struct result *result)
 {
 	struct pending *pending = &reg->pending;
 	bool receivable = false;
@@ -220,30 +164,6 @@ static void signal_deliver(struct registration *reg,
 	spin_unlock(&pending->lock);
 }
 
-/* An object became ready: passes it on, and again if that goes on meanwhile. */
-static bool signal_pass_on(struct registration *reg)
-{
-	struct origin origin = { .uid = GLOBAL_ROOT_UID };
-	struct result result = {};
-	struct raise *raise;
-	u32 times = 0;
-	u8 number = 0;
-
-	spin_lock(&reg->pending.lock);
-	list_for_each_entry(raise, &reg->raises, node) {
-		times = atomic_xchg(&raise->times, 0);
-		if (!times)
-			continue;
-		number = raise->number;
-		origin.object = raise->object;
-		break;
-	}
-	spin_unlock(&reg->pending.lock);
-	if (times)
-		signal_deliver(reg, &origin, &number, 1, times, &result);
-	return times;
-}
-
 static void signal_work(struct work_struct *work)
 {
 	struct registration *reg = container_of(to_delayed_work(work),
@@ -251,7 +171,7 @@ static void signal_work(struct work_struct *work)
 	struct pending *pending = &reg->pending;
 	bool rung;
 
-	while (signal_pass_on(reg))
+	while (raise_pass_on(reg))
 		cond_resched();
 	spin_lock(&pending->lock);
 	pending_settle(pending);
@@ -259,14 +179,6 @@ static void signal_work(struct work_struct *work)
 	spin_unlock(&pending->lock);
 	if (unlikely(!rung) && !pending_ring_again(pending))
 		queue_delayed_work(signal_wq, &reg->work, SIGNAL_RETRY);
-}
-
-static void signal_ready(struct book_notifier *notifier)
-{
-	struct raise *raise = container_of(notifier, struct raise, notifier);
-
-	atomic_inc(&raise->times);
-	mod_delayed_work(signal_wq, &raise->reg->work, 0);
 }
 
 /* --------------------------------------------------------- finding receivers */
@@ -282,9 +194,15 @@ static struct registration *signal_of(const struct net *net, u32 port)
 	return NULL;
 }
 
-/* The registration of the socket that a request comes from, to be answered. */
-static struct registration *signal_own(struct sk_buff *skb,
-				       struct genl_info *info)
+/**
+ * signal_own() - the registration of the socket that a request comes from
+ * @skb: the request, which is to be answered
+ * @info: the same
+ *
+ * Return: it; ENOTCONN if there is none, ENOBUFS if answers are not read, as an
+ * error pointer.
+ */
+struct registration *signal_own(struct sk_buff *skb, struct genl_info *info)
 {
 	struct registration *reg = signal_of(genl_info_net(info),
 					     info->snd_portid);
@@ -415,12 +333,16 @@ static int group_join(struct registration *reg, const struct book_ns *ns,
 
 /* ---------------------------------------------------------------- attributes */
 
-/*
- * Refuses what a command does not take, and what is there twice but for what is
- * in @repeated.
+/**
+ * signal_check() - refuses attributes that a command does not take
+ * @info: the request
+ * @allowed: those that it takes
+ * @repeated: those of them that may be there more than once
+ *
+ * Return: 0, EINVAL.
  */
-static int signal_check(struct genl_info *info, unsigned long allowed,
-			unsigned long repeated)
+int signal_check(struct genl_info *info, unsigned long allowed,
+		 unsigned long repeated)
 {
 	struct netlink_ext_ack *extack = info->extack;
 	unsigned long seen = 0;
@@ -452,9 +374,17 @@ static int signal_name(struct genl_info *info, struct nlattr *attr, char *name)
 	return -EINVAL;
 }
 
-/* An answer with room for @size bytes of attributes. */
-static struct sk_buff *signal_answer(struct genl_info *info, u8 cmd,
-				     size_t size, void **head)
+/**
+ * signal_answer() - a message that answers a request
+ * @info: the request
+ * @cmd: its command
+ * @size: bytes of attributes that there is room for
+ * @head: place for what signal_reply() wants
+ *
+ * Return: the message, or NULL if there was no memory.
+ */
+struct sk_buff *signal_answer(struct genl_info *info, u8 cmd, size_t size,
+			      void **head)
 {
 	struct sk_buff *skb = genlmsg_new(size, GFP_KERNEL_ACCOUNT);
 
@@ -464,19 +394,27 @@ static struct sk_buff *signal_answer(struct genl_info *info, u8 cmd,
 	return skb;
 }
 
-/*
- * Begins to answer: takes the doorbell back, so that the answer comes before
- * it. Ended by signal_reply().
+/**
+ * signal_begin() - begins to answer
+ * @reg: to whom
+ *
+ * Takes the doorbell back, so that the answer comes before it. Ended by
+ * signal_reply().
  */
-static void signal_begin(struct registration *reg)
+void signal_begin(struct registration *reg)
 	__acquires(&reg->pending.lock)
 {
 	spin_lock(&reg->pending.lock);
 	pending_hush(&reg->pending);
 }
 
-static void signal_reply(struct registration *reg, struct sk_buff *skb,
-			 void *head)
+/**
+ * signal_reply() - answers, after signal_begin()
+ * @reg: whom
+ * @skb: the message of signal_answer(), with its attributes; it is given away
+ * @head: what that told
+ */
+void signal_reply(struct registration *reg, struct sk_buff *skb, void *head)
 	__releases(&reg->pending.lock)
 {
 	genlmsg_end(skb, head);
@@ -795,186 +733,11 @@ static int signal_look(struct sk_buff *skb, struct genl_info *info)
 			  2 * nla_total_size(sizeof(u32)), pending_fill);
 }
 
-/* --------------------------------------------------------------------- raising */
-
-static struct raise *raise_find(struct registration *reg, u64 object,
-				__poll_t events)
-{
-	struct raise *raise;
-
-	lockdep_assert_held_write(&signal_sem);
-	list_for_each_entry(raise, &reg->raises, node)
-		if (raise->object == object && raise->notifier.events == events)
-			return raise;
-	return NULL;
-}
-
-static void raise_end(struct raise *raise)
-{
-	struct registration *reg = raise->reg;
-
-	lockdep_assert_held_write(&signal_sem);
-	book_unwatch(&raise->notifier);
-	spin_lock(&reg->pending.lock);
-	list_del(&raise->node);
-	reg->raise_count--;
-	spin_unlock(&reg->pending.lock);
-	kfree(raise);
-}
-
-/* Forgets the objects that will not raise anything any more. */
-static void raise_tidy(struct registration *reg)
-{
-	struct raise *raise, *next;
-
-	list_for_each_entry_safe(raise, next, &reg->raises, node)
-		if (hlist_unhashed(&raise->notifier.node) &&
-		    !atomic_read(&raise->times))
-			raise_end(raise);
-}
-
-static int raise_new(struct registration *reg, u64 object, __poll_t events)
-{
-	struct raise *raise;
-
-	if (reg->raise_count == IPCBOOK_SIGNAL_RAISES)
-		raise_tidy(reg);
-	if (reg->raise_count == IPCBOOK_SIGNAL_RAISES)
-		return -ENOSPC;
-	raise = kzalloc(sizeof(*raise), GFP_KERNEL_ACCOUNT);
-	if (!raise)
-		return -ENOMEM;
-	raise->notifier.events = events;
-	raise->notifier.ready = signal_ready;
-	raise->reg = reg;
-	raise->object = object;
-	spin_lock(&reg->pending.lock);
-	list_add_tail(&raise->node, &reg->raises);
-	reg->raise_count++;
-	spin_unlock(&reg->pending.lock);
-	return 0;
-}
-
-/* From now on the object of @file raises @number; gives what it raised before. */
-static int raise_set(struct registration *reg, struct file *filp,
-		     struct book_file *file, __poll_t events, u32 number,
-		     u32 *before)
-{
-	u64 id = file->object->id;
-	struct raise *raise = raise_find(reg, id, events);
-	int err;
-
-	*before = raise ? raise->number : 0;
-	if (!number) {
-		if (raise)
-			raise_end(raise);
-		return 0;
-	}
-	if (!raise) {
-		err = raise_new(reg, id, events);
-		if (err)
-			return err;
-		raise = raise_find(reg, id, events);
-	}
-	book_unwatch(&raise->notifier);
-	spin_lock(&reg->pending.lock);
-	raise->number = number;
-	spin_unlock(&reg->pending.lock);
-	book_watch(filp, file->object, &raise->notifier);
-	return 0;
-}
-
-/* An open file that can become ready for @events. */
-static struct file *raise_file(struct genl_info *info, __poll_t events,
-			       struct book_file **file)
-{
-	struct nlattr *attr = info->attrs[IPCBOOK_A_FD];
-	struct file *filp = fget(nla_get_u32(attr));
-	int err;
-
-	if (!filp) {
-		NL_SET_ERR_MSG_ATTR(info->extack, attr, "not open");
-		return ERR_PTR(-EBADF);
-	}
-	*file = book_file_of(filp);
-	err = PTR_ERR_OR_ZERO(*file);
-	if (!err)
-		err = book_may(*file, filp, events == EPOLLIN ? BOOK_READ :
-								BOOK_WRITE);
-	if (!err && !file_can_poll(filp))
-		err = -EOPNOTSUPP;
-	if (!err)
-		return filp;
-	NL_SET_ERR_MSG_ATTR(info->extack, attr,
-			    "not an object that can become ready for that");
-	fput(filp);
-	return ERR_PTR(err);
-}
-
-static int raise_check(struct genl_info *info)
-{
-	const unsigned long all = BIT(IPCBOOK_A_FD) | BIT(IPCBOOK_A_NUMBER) |
-				  BIT(IPCBOOK_A_EVENTS);
-	int err = signal_check(info, all, 0);
-
-	if (err)
-		return err;
-	return GENL_REQ_ATTR_CHECK(info, IPCBOOK_A_FD) ||
-	       GENL_REQ_ATTR_CHECK(info, IPCBOOK_A_NUMBER) ||
-	       GENL_REQ_ATTR_CHECK(info, IPCBOOK_A_EVENTS) ? -EINVAL : 0;
-}
-
-static int signal_raise(struct sk_buff *skb, struct genl_info *info)
-{
-	struct registration *reg;
-	struct book_file *file;
-	struct sk_buff *answer;
-	struct file *filp;
-	__poll_t events;
-	u32 before;
-	void *head;
-	int err;
-
-	err = raise_check(info);
-	if (err)
-		return err;
-	events = nla_get_u32(info->attrs[IPCBOOK_A_EVENTS]) ==
-		 IPCBOOK_READY_IN ? EPOLLIN : EPOLLOUT;
-	answer = signal_answer(info, IPCBOOK_CMD_SIGNAL_RAISE,
-			       nla_total_size(sizeof(u32)), &head);
-	if (!answer)
-		return -ENOMEM;
-	filp = raise_file(info, events, &file);
-	if (IS_ERR(filp)) {
-		err = PTR_ERR(filp);
-		goto out;
-	}
-	down_write(&signal_sem);
-	reg = signal_own(skb, info);
-	err = PTR_ERR_OR_ZERO(reg);
-	if (!err)
-		err = raise_set(reg, filp, file, events,
-				nla_get_u32(info->attrs[IPCBOOK_A_NUMBER]),
-				&before);
-	if (!err) {
-		signal_begin(reg);
-		nla_put_u32(answer, IPCBOOK_A_NUMBER, before);
-		signal_reply(reg, answer, head);
-		answer = NULL;
-	}
-	up_write(&signal_sem);
-	fput(filp);
-out:
-	kfree_skb(answer);
-	return err;
-}
-
 /* ----------------------------------------------------------------- registering */
 
 /* Ends a registration, whatever of it was made already. */
 static void signal_end(struct registration *reg)
 {
-	struct raise *raise, *next;
 	unsigned int count;
 
 	lockdep_assert_held_write(&signal_sem);
@@ -988,8 +751,7 @@ static void signal_end(struct registration *reg)
 	spin_unlock(&reg->pending.lock);
 	while (count--)
 		group_leave(&reg->members[count]);
-	list_for_each_entry_safe(raise, next, &reg->raises, node)
-		raise_end(raise);
+	raise_end_all(reg);
 	cancel_delayed_work_sync(&reg->work);
 	pending_detach(&reg->pending);
 	book_unbind(&reg->object);

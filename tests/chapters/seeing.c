@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Seeing it: the list over generic netlink, fdinfo, tracepoints. Shown with
- * queues.
+ * Seeing it: the list over generic netlink, fdinfo, tracepoints.
  */
+#include <ipcbook/signal.h>
 #include <sys/stat.h>
 
 #include "harness.h"
@@ -394,5 +394,57 @@ TEST_WITH(tracepoints_tell_who_waited_for_a_pipe, trace_start)
 	is(call_end(call), 1);
 	holds(told(slurp(TRACING "/trace"), "pipe_wait", stat.id,
 		   "who=reader ns="));
+	rmdir(TRACING);
+}
+
+/* The id of the only registration of this name. */
+static uint64_t registration_id(const char *name)
+{
+	struct found *found = list(IPCBOOK_SIGNAL, name);
+
+	is(found->count, 1);
+	return found->stats[0].id;
+}
+
+TEST_WITH(tracepoints_tell_of_every_signal, trace_start)
+{
+	struct ipcbook_signal *sender, *receiver;
+	struct ipcbook_signal_info infos[8];
+	char want[200], name[64];
+	const char *text;
+	uint64_t id;
+
+	if (access(TRACING "/trace", F_OK))
+		not_here("tracefs has no instances");
+	snprintf(name, sizeof(name), "traced-%d", getpid());
+	is(ipcbook_signal_open(&sender), 0);
+	is(ipcbook_signal_open(&receiver), 0);
+	is(ipcbook_signal_register(receiver, name, NULL, 0, 2), 0);
+	id = registration_id(name);
+	/* The doorbell carries one, and says that there are more then. */
+	is(ipcbook_signal_kill_name(sender, name, 10), 1);
+	is(ipcbook_signal_kill_name(sender, name, 10), 1);
+	is(ipcbook_signal_kill_name(sender, name, 40), 1);
+	is(ipcbook_signal_kill_name(sender, name, 41), 1);
+	is(ipcbook_signal_kill_name(sender, name, 42), -EAGAIN);
+	is(ipcbook_signal_fetch(receiver, infos, 8), 3);
+	ipcbook_signal_close(receiver);
+	ipcbook_signal_close(sender);
+
+	text = slurp(TRACING "/trace");
+	snprintf(want, sizeof(want), "pid=%d name=%s\n", getpid(), name);
+	holds(told(text, "signal_register", id, want));
+	holds(told(text, "signal_send", id, "number=10 ret=0\n"));
+	holds(told(text, "signal_send", id, "number=41 ret=0\n"));
+	snprintf(want, sizeof(want), "number=42 ret=%d\n", -EAGAIN);
+	holds(told(text, "signal_send", id, want));
+	holds(told(text, "signal_doorbell", id, "number=10\n"));
+	holds(told(text, "signal_doorbell", id, "number=0\n"));
+	holds(told(text, "signal_receive", id, "number=10 count=2\n"));
+	holds(told(text, "signal_receive", id, "number=41 count=1\n"));
+	holds(!told(text, "signal_receive", id, "number=42"));
+	snprintf(want, sizeof(want), "signal_unregister: id=%llu\n",
+		 (unsigned long long)id);
+	holds(text && strstr(text, want));
 	rmdir(TRACING);
 }

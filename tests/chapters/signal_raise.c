@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Signals that objects raise when they become ready: queues, pipes, semaphores
+ * and rings.
+ */
+#include <ipcbook/ring.h>
+#include <ipcbook/sem.h>
+#include <limits.h>
+#include <sys/socket.h>
+
+#include "signal.h"
+
+/* Waits for one signal of @number, from an object. */
+static void raised(int number, uint64_t object)
+{
+	struct ipcbook_signal_info info;
+
+	is(ipcbook_signal_wait(r, &info, 1, ipcbook_deadline(30 * SEC)), 1);
+	is(info.number, number);
+	is(info.object, object);
+	is(info.pid, 0);
+	is(next(r), -EAGAIN);
+}
+
+/* Nothing was raised: what is raised by another object later comes alone. */
+static void not_raised(void)
+{
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+	struct ipcbook_stat stat = queue_stat(fd);
+
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_OUT, 64), 0);
+	raised(64, stat.id);
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_OUT, 0), 64);
+	drop(fd);
+}
+
+SIGNAL_TEST(a_queue_raises_each_time_it_becomes_ready)
+{
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+	uint64_t id = queue_stat(fd).id;
+
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 34), 0);
+	for (int i = 0; i < 3; i++) {
+		put(fd, 1, "a");
+		raised(34, id);
+		/* It is ready already. */
+		put(fd, 1, "b");
+		not_raised();
+		got(fd, IPCBOOK_ANY, 0, "a");
+		got(fd, IPCBOOK_ANY, 0, "b");
+	}
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 35), 34);
+	put(fd, 1, "a");
+	raised(35, id);
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 0), 35);
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 0), 0);
+	got(fd, IPCBOOK_ANY, 0, "a");
+	put(fd, 1, "a");
+	not_raised();
+}
+
+SIGNAL_TEST(what_is_ready_raises_at_once)
+{
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+
+	put(fd, 1, "a");
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 36), 0);
+	raised(36, queue_stat(fd).id);
+}
+
+SIGNAL_TEST(a_queue_raises_when_there_is_room)
+{
+	const struct ipcbook_queue_limits limits = { .messages = 1 };
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, &limits));
+	uint64_t id = queue_stat(fd).id;
+
+	put(fd, 1, "a");
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_OUT, 10), 0);
+	not_raised();
+	got(fd, IPCBOOK_ANY, 0, "a");
+	raised(10, id);
+}
+
+SIGNAL_TEST(a_semaphore_raises_once_for_each_call)
+{
+	int fd = keep(ipcbook_sem_open(NULL, O_RDWR, 0600, NULL));
+	struct ipcbook_sem sem;
+	struct ipcbook_stat stat;
+
+	is(ipcbook_stat(fd, &stat), 0);
+	is(ipcbook_sem_attach(&sem, fd), 0);
+	for (int i = 0; i < 3; i++) {
+		is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 44),
+		   i ? 44 : 0);
+		not_raised();
+		is(ipcbook_sem_give(&sem, 1), 0);
+		raised(44, stat.id);
+		is(ipcbook_sem_take(&sem, 1, 0, 0), 0);
+		is(ipcbook_sem_give(&sem, 1), 0);
+		is(ipcbook_sem_take(&sem, 1, 0, 0), 0);
+		not_raised();
+	}
+	ipcbook_sem_detach(&sem);
+}
+
+SIGNAL_TEST(an_object_that_goes_raises_nothing_any_more)
+{
+	int fd;
+
+	for (int i = 0; i < 100; i++) {
+		fd = ipcbook_queue_open(NULL, O_RDWR, 0600, NULL);
+		is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 34), 0);
+		close(fd);
+	}
+	not_raised();
+	/* And one who goes is told nothing. */
+	fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 34), 0);
+	close_handle(r);
+	put(fd, 1, "a");
+}
+
+SIGNAL_TEST(raising_needs_an_object_that_can_be_ready)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	int shm = keep(ipcbook_shm_open(NULL, O_RDWR, 0600, page));
+	int in = keep(ipcbook_queue_open(NULL, O_RDONLY, 0600, NULL));
+	int null = keep(sys(open("/dev/null", O_RDWR)));
+
+	is(ipcbook_signal_raise(r, -1, IPCBOOK_READY_IN, 5), -EBADF);
+	is(strncmp(ipcbook_signal_why(r), "fd", 2), 0);
+	is(ipcbook_signal_raise(r, null, IPCBOOK_READY_IN, 5), -ENOTTY);
+	is(ipcbook_signal_raise(r, shm, IPCBOOK_READY_IN, 5), -EOPNOTSUPP);
+	is(ipcbook_signal_raise(r, in, IPCBOOK_READY_OUT, 5), -EBADF);
+	is(ipcbook_signal_raise(r, in, 3, 5), -EINVAL);
+	is(ipcbook_signal_raise(r, in, IPCBOOK_READY_IN, 65), -EINVAL);
+	is(ipcbook_signal_raise(r, in, IPCBOOK_READY_IN, -1), -EINVAL);
+	is(ipcbook_signal_raise(s, in, IPCBOOK_READY_IN, 5), -ENOTCONN);
+}
+
+/* --- Pipes ------------------------------------------------------------------------- */
+
+#define CAPACITY	65536
+
+static char bytes[2 * CAPACITY];
+
+/* A pipe without a name, whose ends do not wait; its id. */
+static uint64_t pipe_new(int ends[2])
+{
+	struct ipcbook_stat stat;
+
+	is(ipcbook_pipe(ends, O_CLOEXEC | O_NONBLOCK, CAPACITY), 0);
+	keep(ends[0]);
+	keep(ends[1]);
+	is(ipcbook_stat(ends[0], &stat), 0);
+	return stat.id;
+}
+
+SIGNAL_TEST(a_pipe_raises_each_time_there_is_something_to_read)
+{
+	int ends[2];
+	uint64_t id = pipe_new(ends);
+
+	is(ipcbook_signal_raise(r, ends[0], IPCBOOK_READY_IN, 34), 0);
+	not_raised();
+	for (int i = 0; i < 3; i++) {
+		is(sys(write(ends[1], "abc", 3)), 3);
+		raised(34, id);
+		/* There is something already. */
+		is(sys(write(ends[1], "de", 2)), 2);
+		is(sys(read(ends[0], bytes, 2)), 2);
+		is(sys(write(ends[1], "f", 1)), 1);
+		not_raised();
+		is(sys(read(ends[0], bytes, sizeof(bytes))), 4);
+		not_raised();
+	}
+	is(ipcbook_signal_raise(r, ends[0], IPCBOOK_READY_IN, 0), 34);
+	is(sys(write(ends[1], "abc", 3)), 3);
+	not_raised();
+	/* What is ready raises at once. */
+	is(ipcbook_signal_raise(r, ends[0], IPCBOOK_READY_IN, 5), 0);
+	raised(5, id);
+}
+
+SIGNAL_TEST(a_pipe_raises_each_time_there_is_room)
+{
+	int ends[2];
+	uint64_t id = pipe_new(ends);
+
+	is(sys(write(ends[1], bytes, CAPACITY)), CAPACITY);
+	is(ipcbook_signal_raise(r, ends[1], IPCBOOK_READY_OUT, 35), 0);
+	not_raised();
+	for (int i = 0; i < 3; i++) {
+		/* Room is that for what is written as one. */
+		is(sys(read(ends[0], bytes, PIPE_BUF - 1)), PIPE_BUF - 1);
+		not_raised();
+		is(sys(read(ends[0], bytes, 1)), 1);
+		raised(35, id);
+		is(sys(read(ends[0], bytes, 100)), 100);
+		not_raised();
+		is(sys(write(ends[1], bytes, PIPE_BUF)), PIPE_BUF);
+		is(sys(write(ends[1], bytes, 100)), 100);
+		not_raised();
+	}
+}
+
+SIGNAL_TEST(a_pipe_that_becomes_larger_raises)
+{
+	int ends[2];
+	uint64_t id = pipe_new(ends);
+
+	is(sys(write(ends[1], bytes, CAPACITY)), CAPACITY);
+	is(ipcbook_signal_raise(r, ends[1], IPCBOOK_READY_OUT, 36), 0);
+	is(ipcbook_signal_raise(r, ends[0], IPCBOOK_READY_IN, 37), 0);
+	raised(37, id);
+	is(ipcbook_pipe_resize(ends[1], 2 * CAPACITY), 2 * CAPACITY);
+	raised(36, id);
+	/* There is room already; and too little in one as small as before. */
+	is(ipcbook_pipe_resize(ends[1], 4 * CAPACITY), 4 * CAPACITY);
+	is(ipcbook_pipe_resize(ends[1], CAPACITY), CAPACITY);
+	not_raised();
+	is(sys(read(ends[0], bytes, PIPE_BUF)), PIPE_BUF);
+	raised(36, id);
+}
+
+SIGNAL_TEST(the_ends_of_a_pipe_raise_what_they_can_do)
+{
+	int ends[2];
+
+	pipe_new(ends);
+	is(ipcbook_signal_raise(r, ends[0], IPCBOOK_READY_OUT, 5), -EBADF);
+	is(ipcbook_signal_raise(r, ends[1], IPCBOOK_READY_IN, 5), -EBADF);
+}
+
+/* The test's registration is told that the pipe is ready. */
+static void await_raised(int number)
+{
+	struct ipcbook_signal_info info;
+
+	is(ipcbook_signal_wait(r, &info, 1, ipcbook_deadline(30 * SEC)), 1);
+	is(info.number, number);
+}
+
+#define CROWD	4
+#define TURNS	2000
+
+/* Were one not told, the reader would wait for ever. */
+SIGNAL_TEST(of_many_writers_one_tells)
+{
+	int ends[2], left = CROWD * TURNS;
+	pid_t pids[CROWD];
+	long got;
+
+	pipe_new(ends);
+	is(ipcbook_signal_raise(r, ends[0], IPCBOOK_READY_IN, 34), 0);
+	for (int i = 0; i < CROWD; i++) {
+		pids[i] = child();
+		if (pids[i])
+			continue;
+		for (int n = 0; n < TURNS; n++)
+			is(sys(write(ends[1], "x", 1)), 1);
+		_exit(0);
+	}
+	while (left) {
+		got = sys(read(ends[0], bytes, sizeof(bytes)));
+		if (got == -EAGAIN)
+			await_raised(34);
+		else
+			left -= got;
+	}
+	is(left, 0);
+	for (int i = 0; i < CROWD; i++)
+		is(reap(pids[i]), 0);
+}
+
+/* And here the writer. */
+SIGNAL_TEST(of_many_readers_one_tells)
+{
+	int ends[2], left = CROWD * TURNS / 8;
+	struct pollfd polled;
+	pid_t pids[CROWD];
+	long put;
+
+	pipe_new(ends);
+	is(sys(write(ends[1], bytes, CAPACITY)), CAPACITY);
+	is(ipcbook_signal_raise(r, ends[1], IPCBOOK_READY_OUT, 34), 0);
+	for (int i = 0; i < CROWD; i++) {
+		pids[i] = child();
+		if (pids[i])
+			continue;
+		close(ends[1]);
+		polled = (struct pollfd){ .fd = ends[0], .events = POLLIN };
+		do {
+			put = sys(read(ends[0], bytes, PIPE_BUF / 4));
+			if (put == -EAGAIN)
+				poll(&polled, 1, -1);
+		} while (put);
+		_exit(0);
+	}
+	while (left) {
+		put = sys(write(ends[1], bytes, PIPE_BUF));
+		if (put == -EAGAIN)
+			await_raised(34);
+		else
+			left--;
+	}
+	drop(ends[1]);
+	for (int i = 0; i < CROWD; i++)
+		is(reap(pids[i]), 0);
+}
+
+/* --- Rings ------------------------------------------------------------------------- */
+
+#define RECORD	1000
+
+/* Pass a record; 0 or the error. */
+static int give(struct ipcbook_ring *ring)
+{
+	void *payload;
+	int error = ipcbook_ring_reserve(ring, RECORD, &payload);
+
+	return error ? error : ipcbook_ring_commit(ring);
+}
+
+static int take(struct ipcbook_ring *ring)
+{
+	const void *payload;
+	uint32_t length;
+	int error = ipcbook_ring_peek(ring, &payload, &length);
+
+	return error ? error : ipcbook_ring_release(ring);
+}
+
+/* A ring with both its sides; its id. */
+static uint64_t ring_new(struct ipcbook_ring sides[2], int fds[2])
+{
+	struct ipcbook_ring_limits limits = { .size = 8192 };
+	struct ipcbook_stat stat;
+
+	fds[1] = keep(ipcbook_ring_open(rname, O_RDWR | O_CREAT | O_EXCL, 0600,
+					&limits));
+	fds[0] = keep(ipcbook_ring_open(rname, O_RDONLY, 0, NULL));
+	is(ipcbook_ring_unlink(rname), 0);
+	is(ipcbook_stat(fds[0], &stat), 0);
+	is(ipcbook_ring_attach(&sides[0], fds[0], 0), 0);
+	is(ipcbook_ring_attach(&sides[1], fds[1], 0), 0);
+	return stat.id;
+}
+
+SIGNAL_TEST(a_ring_raises_for_its_consumer_once_for_each_call)
+{
+	struct ipcbook_ring sides[2];
+	int fds[2];
+	uint64_t id = ring_new(sides, fds);
+
+	for (int i = 0; i < 3; i++) {
+		is(ipcbook_signal_raise(r, fds[0], IPCBOOK_READY_IN, 45),
+		   i ? 45 : 0);
+		not_raised();
+		is(give(&sides[1]), 0);
+		raised(45, id);
+		is(take(&sides[0]), 0);
+		/* Ready again, and not asked to tell it. */
+		is(give(&sides[1]), 0);
+		is(take(&sides[0]), 0);
+		is(take(&sides[0]), -EAGAIN);
+		not_raised();
+	}
+	/* What is ready raises at once, and that was the once. */
+	is(give(&sides[1]), 0);
+	is(ipcbook_signal_raise(r, fds[0], IPCBOOK_READY_IN, 46), 45);
+	raised(46, id);
+	is(take(&sides[0]), 0);
+	is(give(&sides[1]), 0);
+	not_raised();
+	ipcbook_ring_detach(&sides[0]);
+	ipcbook_ring_detach(&sides[1]);
+}
+
+SIGNAL_TEST(a_ring_raises_for_its_producer_once_for_each_call)
+{
+	struct ipcbook_ring sides[2];
+	int fds[2], records;
+	uint64_t id = ring_new(sides, fds);
+
+	for (int i = 0; i < 3; i++) {
+		for (records = 0; !give(&sides[1]); records++)
+			;
+		is(records, 8);
+		is(give(&sides[1]), -EAGAIN);
+		is(ipcbook_signal_raise(r, fds[1], IPCBOOK_READY_OUT, 47),
+		   i ? 47 : 0);
+		not_raised();
+		while (!take(&sides[0]))
+			records--;
+		is(records, 0);
+		raised(47, id);
+		/* Full and empty again, and not asked to tell it. */
+		while (!give(&sides[1]))
+			;
+		while (!take(&sides[0]))
+			;
+		not_raised();
+	}
+	ipcbook_ring_detach(&sides[0]);
+	ipcbook_ring_detach(&sides[1]);
+}
