@@ -332,7 +332,6 @@ static void producer(void)
 			wrong("a ring's producer: %ld", answer);
 		return;
 	}
-	side.spins = 0;
 	while (me->done < NUMBERS) {
 		size_t length = sizeof(struct message) + chance(1000);
 
@@ -377,7 +376,6 @@ static void consume(bool for_ever)
 			wrong("a ring's consumer: %ld", answer);
 		return;
 	}
-	side.spins = 0;
 	for (;;) {
 		const struct message *message = (void *)room;
 

@@ -722,7 +722,6 @@ static long side(struct strand *strand, const uint64_t *a, bool produces)
 		return answer;
 	base = (uintptr_t)ring.consumer;
 	remember_length(base, 2 * 4096 + 2 * (uint64_t)ring.size);
-	ring.spins = 0;
 	while (n-- && !answer) {
 		uint32_t length = a[1];
 		void *record;
