@@ -84,9 +84,12 @@ void watch_tell(const struct book_object *object, enum ipcbook_event event,
 		if (!genl_has_listeners(&book_family, net, group))
 			continue;
 		skb = watch_message(object, event, error);
+		/* Who watches is told that something is missing. */
 		if (skb)
 			genlmsg_multicast_netns(&book_family, net, skb, 0,
 						group, GFP_KERNEL);
+		else
+			genl_set_err(&book_family, net, 0, group, -ENOBUFS);
 	}
 }
 

@@ -1,100 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation and every copy of a call fails once, one after the other,
- * by the kernel's fault injection: the call says so, nothing is lost, and what
- * it was asked of works on. Only a kernel built for that can run this (debug
- * in the VM); others skip it.
+ * Every failure once: the queue, names, the device and the list; see faults.h.
  */
-#include <ipcbook/sem.h>
+#include <ipcbook/ring.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
 
-#include "harness.h"
-
-#define READ	IPCBOOK_OPEN_READ
-#define WRITE	IPCBOOK_OPEN_WRITE
-#define CREATE	IPCBOOK_OPEN_CREATE
-
-/* Sets how the kernel's allocations fail. */
-static void set_faults(const char *file, const char *value)
-{
-	static const char *const kinds[] = { "failslab", "fail_page_alloc" };
-	char path[96];
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s",
-			 kinds[i], file);
-		spit(path, value);
-	}
-}
-
-static void need_faults(void)
-{
-	if (access("/proc/thread-self/fail-nth", W_OK))
-		not_here("this kernel injects no faults");
-	/* Allocations that may wait, and of any order; in silence. */
-	set_faults("ignore-gfp-wait", "N");
-	set_faults("min-order", "0");
-	set_faults("verbose", "0");
-	spit("/sys/kernel/debug/fail_usercopy/verbose", "0");
-}
-
-/* Opened once: opening it may fail as well. */
-static int nth_fd = -1;
-
-/* Arms the failure of the nth thing that can fail. */
-static void arm(unsigned int n)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", n);
-	is(sys(pwrite(nth_fd, text, strlen(text), 0)), strlen(text));
-}
-
-/*
- * Disarms; tells if nothing has failed yet. The copies of these very calls can
- * fail as well.
- */
-static bool disarm(void)
-{
-	char text[16] = "";
-	bool spared;
-
-	spared = pread(nth_fd, text, sizeof(text) - 1, 0) < 0 || atoi(text) > 0;
-	while (pwrite(nth_fd, "0", 1, 0) != 1)
-		;
-	return spared;
-}
-
-/*
- * Calls until nothing fails any more. What a call that failed may answer is
- * ENOMEM or EFAULT; check() then looks whether all is well. Returns how often
- * it failed.
- */
-static unsigned int fail_each(long (*call)(void), void (*check)(long answer))
-{
-	unsigned int failed = 0;
-
-	nth_fd = keep(sys(open("/proc/thread-self/fail-nth", O_RDWR)));
-	for (unsigned int n = 1; n < 1000; n++) {
-		bool spared;
-		long answer;
-
-		arm(n);
-		answer = call();
-		spared = disarm();
-		if (answer < 0 && answer != -ENOMEM)
-			is(answer, -EFAULT);
-		failed += answer < 0;
-		check(answer);
-		if (spared) {
-			holds(answer >= 0);
-			print_message("# failed %u of %u\n", failed, n - 1);
-			drop(nth_fd);
-			return failed;
-		}
-	}
-	claim(false, "it ends", __FILE__, __LINE__);
-	return 0;
-}
+#include "faults.h"
 
 /* --- Sending -------------------------------------------------------------- */
 
@@ -136,10 +48,11 @@ static void check_sent(long answer)
 TEST(a_send_that_fails_sends_nothing)
 {
 	need_faults();
-	holds(fail_each(send_small, check_sent) +
-	      fail_each(send_large, check_sent) +
-	      fail_each(write_small, check_sent) +
-	      fail_each(write_large, check_sent) >= 2);
+	holds(fail_each("queue: SEND of 10 bytes", send_small, check_sent) +
+	      fail_each("queue: SEND of 5,000 bytes", send_large, check_sent) +
+	      fail_each("queue: pwrite of 10 bytes", write_small, check_sent) +
+	      fail_each("queue: pwrite of 5,000 bytes",
+			write_large, check_sent) >= 2);
 }
 
 /* Sends and receives what it can while it gets no memory at all. */
@@ -220,9 +133,9 @@ TEST(a_receive_that_fails_loses_nothing)
 {
 	need_faults();
 	fill(q, 5, sizeof(text), 1);
-	holds(fail_each(receive, check_received) +
-	      fail_each(read_plain, check_received) +
-	      fail_each(peek, check_peeked) >= 2);
+	holds(fail_each("queue: RECV with sender", receive, check_received) +
+	      fail_each("queue: pread", read_plain, check_received) +
+	      fail_each("queue: RECV, peek", peek, check_peeked) >= 2);
 }
 
 static struct ipcbook_queue_entry entries[3];
@@ -267,9 +180,114 @@ static void check_received_three(long answer)
 TEST(a_batch_that_fails_tells_how_many_went)
 {
 	need_faults();
-	holds(fail_each(send_three, check_sent_three) >= 1);
+	holds(fail_each("queue: SEND_BATCH",
+			send_three, check_sent_three) >= 1);
 	fill(q, 5, 10, 3);
-	fail_each(receive_three, check_received_three);
+	fail_each("queue: RECV_BATCH", receive_three, check_received_three);
+}
+
+static long read_vector(void)
+{
+	struct iovec parts[] = { { room, 10 }, { room + 10, 4990 } };
+
+	return sys(preadv(q, parts, 2, 5));
+}
+
+static long write_vector(void)
+{
+	struct iovec parts[] = { { text, 10 }, { text + 10, 4990 } };
+
+	return sys(pwritev(q, parts, 2, 5));
+}
+
+TEST(a_vector_that_fails_sends_or_receives_nothing)
+{
+	need_faults();
+	holds(fail_each("queue: pwritev", write_vector, check_sent) >= 1);
+	fill(q, 5, sizeof(text), 1);
+	holds(fail_each("queue: preadv", read_vector, check_received) >= 1);
+}
+
+/* A sender for whom there is no room waits for the next receive. */
+static struct call *waits;
+
+static void let_one_wait(void)
+{
+	limit(1, 100, 100);
+	put(q, 9, "full");
+	waits = sender(q, 5, 10);
+}
+
+static long receive_waiting(void)
+{
+	return queue_recv(q, IPCBOOK_EXACT, 5, room, sizeof(room),
+			  IPCBOOK_NOWAIT, 0, &info);
+}
+
+/* Whatever failed, the sender has sent, and once. */
+static void check_waiting(long answer)
+{
+	if (answer < 0)
+		is(queue_take(q, IPCBOOK_EXACT, 5), 10);
+	is(call_end(waits), 0);
+	is(queue_take(q, IPCBOOK_EXACT, 9), 4);
+	is_empty(q);
+	works(q);
+	let_one_wait();
+}
+
+TEST(a_receive_from_a_waiting_sender_that_fails_loses_nothing)
+{
+	need_faults();
+	let_one_wait();
+	fail_each("queue: RECV from a sender that waits",
+		  receive_waiting, check_waiting);
+}
+
+static long select_five(void)
+{
+	return queue_select(q, IPCBOOK_EXACT, 5);
+}
+
+static void check_selected(long answer)
+{
+	struct pollfd polled = { .fd = q, .events = POLLIN };
+
+	/* Only what was selected can be polled for. */
+	put(q, 6, "x");
+	is(poll(&polled, 1, 0), answer < 0);
+	drain(q);
+	works(q);
+	is(queue_select(q, IPCBOOK_ANY, 0), 0);
+}
+
+static int epoll = -1;
+
+static long add_to_epoll(void)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return sys(epoll_ctl(epoll, EPOLL_CTL_ADD, q, &event));
+}
+
+static void check_added(long answer)
+{
+	struct epoll_event event;
+
+	put(q, 6, "x");
+	is(sys(epoll_wait(epoll, &event, 1, 0)), answer >= 0);
+	drain(q);
+	works(q);
+	if (answer >= 0)
+		is(sys(epoll_ctl(epoll, EPOLL_CTL_DEL, q, NULL)), 0);
+}
+
+TEST(a_selection_or_an_epoll_set_that_fails_changes_nothing)
+{
+	need_faults();
+	fail_each("queue: SELECT", select_five, check_selected);
+	epoll = keep(sys(epoll_create1(EPOLL_CLOEXEC)));
+	holds(fail_each("queue: epoll_ctl", add_to_epoll, check_added) >= 1);
 }
 
 /* --- Objects -------------------------------------------------------------- */
@@ -281,11 +299,18 @@ static const struct kind {
 	enum ipcbook_chapter chapter;
 	uint64_t size;
 	int (*unlink)(const char *name);
+	const char *call;
 } kinds[] = {
-	{ IPCBOOK_QUEUE, 0, ipcbook_queue_unlink },
-	{ IPCBOOK_PIPE, 5 << 16, ipcbook_pipe_unlink },
-	{ IPCBOOK_SHM, 5 << 16, ipcbook_shm_unlink },
-	{ IPCBOOK_SEM, 0, ipcbook_sem_unlink },
+	{ IPCBOOK_QUEUE, 0, ipcbook_queue_unlink,
+	  "queue: OPEN, creating" },
+	{ IPCBOOK_PIPE, 5 << 16, ipcbook_pipe_unlink,
+	  "pipe: OPEN, creating" },
+	{ IPCBOOK_SHM, 5 << 16, ipcbook_shm_unlink,
+	  "shm: OPEN, creating" },
+	{ IPCBOOK_SEM, 0, ipcbook_sem_unlink,
+	  "sem: OPEN, creating" },
+	{ IPCBOOK_RING, 1 << 16, ipcbook_ring_unlink,
+	  "ring: OPEN, creating" },
 };
 
 static const struct kind *kind;
@@ -300,7 +325,7 @@ static long create(void)
 		.name = "faults",
 	};
 
-	/* Of a segment its size, of a pipe its capacity. */
+	/* Of a segment or a ring its size, of a pipe its capacity. */
 	if (kind->size)
 		arg.shm.size = kind->size;
 	return ask(device, IPCBOOK_IOC_OPEN, &arg);
@@ -353,9 +378,76 @@ TEST(an_open_that_fails_leaves_nothing)
 	need_faults();
 	device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR)));
 	for (kind = kinds; kind < kinds + ARRAY_SIZE(kinds); kind++)
-		holds(fail_each(create, check_created) >= 1);
-	holds(fail_each(open_again, check_opened) >= 1);
-	holds(fail_each(ask_counters, check_works) >= 1);
+		holds(fail_each(kind->call, create, check_created) >= 1);
+	holds(fail_each("queue: OPEN of one that is there",
+			open_again, check_opened) >= 1);
+	holds(fail_each("queue: STAT", ask_counters, check_works) >= 1);
+}
+
+static long change_mode(void)
+{
+	struct ipcbook_change arg = {
+		.size = sizeof(arg),
+		.mask = IPCBOOK_CHANGE_MODE,
+		.mode = 0640,
+	};
+
+	return ask(q, IPCBOOK_IOC_CHANGE, &arg);
+}
+
+static void check_changed(long answer)
+{
+	is(queue_stat(q).mode, answer < 0 ? 0600 : 0640);
+	is(ipcbook_chmod(q, 0600), 0);
+	works(q);
+}
+
+static long unlink_it(void)
+{
+	struct ipcbook_unlink arg = {
+		.size = sizeof(arg),
+		.chapter = IPCBOOK_QUEUE,
+	};
+
+	memcpy(arg.name, qname, sizeof(qname));
+	return ask(device, IPCBOOK_IOC_UNLINK, &arg);
+}
+
+static void check_unlinked(long answer)
+{
+	if (answer < 0) {
+		works(q);
+		return;
+	}
+	is(queue_send(q, 5, "x", 1, 0, 0), -EIDRM);
+	is(queue_unlink(qname), -ENOENT);
+	close(q);
+	q = queue_open(qname, READ | WRITE | CREATE);
+	holds(q >= 0);
+}
+
+static long look_at_descriptor(void)
+{
+	static char path[64];
+	int fd;
+	long n;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", q);
+	fd = sys(open(path, O_RDONLY | O_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	n = sys(read(fd, room, sizeof(room)));
+	close(fd);
+	return n;
+}
+
+TEST(a_change_that_fails_changes_nothing)
+{
+	need_faults();
+	device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR)));
+	fail_each("object: CHANGE", change_mode, check_changed);
+	holds(fail_each("object: fdinfo", look_at_descriptor, check_works) >= 1);
+	fail_each("object: UNLINK", unlink_it, check_unlinked);
 }
 
 static long open_device(void)
@@ -395,7 +487,37 @@ static void check_first_use(long answer)
 	is(queue_unlink("default"), 0);
 }
 
-BARE_TEST(the_device_and_its_queue_survive_failures)
+/* Ends after the call, for munmap() can fail as well. */
+static struct ipcbook_ring mapped;
+
+static long map_default_ring(void)
+{
+	int err, fd = sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC));
+
+	memset(&mapped, 0, sizeof(mapped));
+	if (fd < 0)
+		return fd;
+	err = ipcbook_ring_attach(&mapped, fd, IPCBOOK_RING_PRODUCER);
+	if (err)
+		memset(&mapped, 0, sizeof(mapped));
+	close(fd);
+	return err;
+}
+
+/* Mapped or not, it can be now. */
+static void check_default_ring(__attribute__((unused)) long answer)
+{
+	struct ipcbook_ring ring;
+	int fd = sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC));
+
+	ipcbook_ring_detach(&mapped);
+	is(ipcbook_ring_attach(&ring, fd, IPCBOOK_RING_PRODUCER), 0);
+	ipcbook_ring_detach(&ring);
+	close(fd);
+	is(ipcbook_ring_unlink("default"), 0);
+}
+
+BARE_TEST(the_device_its_queue_and_its_ring_survive_failures)
 {
 	pid_t pid;
 
@@ -403,134 +525,15 @@ BARE_TEST(the_device_and_its_queue_survive_failures)
 	pid = child();
 	if (!pid) {
 		is(sys(unshare(CLONE_NEWNET)), 0);
-		holds(fail_each(open_device, check_device) >= 1);
-		holds(fail_each(first_use, check_first_use) >= 1);
+		holds(fail_each("device: open",
+				open_device, check_device) >= 1);
+		holds(fail_each("device: open and first write",
+				first_use, check_first_use) >= 1);
+		holds(fail_each("device: open and mmap of the ring",
+				map_default_ring, check_default_ring) >= 1);
 		_exit(0);
 	}
 	is(reap(pid), 0);
-}
-
-/* --- Shared memory -------------------------------------------------------- */
-
-#define SEGMENT	(5 << 16)
-
-static int segment;
-static char mapped;		/* how often */
-
-static long map_segment(void)
-{
-	char *mem = mmap(NULL, SEGMENT, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 segment, 0);
-
-	if (mem == MAP_FAILED)
-		return -errno;
-	mem[0]++;
-	mem[SEGMENT - 1]++;
-	mapped++;
-	return sys(munmap(mem, SEGMENT));
-}
-
-/* Each mapping that came about has counted at both ends. */
-static void check_mapped(__attribute__((unused)) long answer)
-{
-	char *mem = mmap(NULL, SEGMENT, PROT_READ, MAP_SHARED, segment, 0);
-
-	holds(mem != MAP_FAILED);
-	is(mem[0], mapped);
-	is(mem[SEGMENT - 1], mapped);
-	munmap(mem, SEGMENT);
-}
-
-BARE_TEST(a_mapping_that_fails_leaves_the_segment_alone)
-{
-	need_faults();
-	segment = keep(ipcbook_shm_open(NULL, O_RDWR, 0, SEGMENT));
-	holds(fail_each(map_segment, check_mapped) >= 1);
-}
-
-/* --- Semaphores ----------------------------------------------------------- */
-
-/* With undo, and without; both have two units, and nobody ever took one. */
-static int kept = -1, plain = -1;
-
-static void open_semaphores(void)
-{
-	struct ipcbook_sem_limits limits = { .value = 2 };
-
-	if (plain >= 0)
-		drop(plain);
-	if (kept >= 0)
-		drop(kept);
-	plain = keep(ipcbook_sem_open(NULL, O_RDWR, 0, &limits));
-	limits.flags = IPCBOOK_SEM_UNDO;
-	kept = keep(ipcbook_sem_open(NULL, O_RDWR, 0, &limits));
-}
-
-static long down(void)
-{
-	return ipcbook_sem_down(kept, 1, IPCBOOK_NOWAIT, 0);
-}
-
-static long up(void)
-{
-	return ipcbook_sem_up(kept, 1);
-}
-
-static long down_both(void)
-{
-	struct ipcbook_sem_want wants[] = { { kept, 1 }, { plain, 2 } };
-
-	return ipcbook_sem_wait(wants, 2, IPCBOOK_SEM_ALL | IPCBOOK_NOWAIT, 0);
-}
-
-static long map_word(void)
-{
-	struct ipcbook_sem sem;
-	int err = ipcbook_sem_attach(&sem, plain);
-
-	if (!err)
-		ipcbook_sem_detach(&sem);
-	return err;
-}
-
-static void check_down(long answer)
-{
-	is(ipcbook_sem_value(kept), answer < 0 ? 2 : 1);
-	if (answer >= 0)
-		is(ipcbook_sem_up(kept, 1), 0);
-	open_semaphores();
-}
-
-/* What was not given is still held, and can be given. */
-static void check_up(long answer)
-{
-	is(ipcbook_sem_value(kept), answer < 0 ? 1 : 2);
-	if (answer >= 0)
-		is(ipcbook_sem_down(kept, 1, IPCBOOK_NOWAIT, 0), 0);
-}
-
-static void check_down_both(long answer)
-{
-	is(ipcbook_sem_value(plain), answer < 0 ? 2 : 0);
-	if (answer >= 0)
-		is(ipcbook_sem_up(plain, 2), 0);
-	check_down(answer);
-}
-
-static void check_plain(__attribute__((unused)) long answer)
-{
-	is(ipcbook_sem_value(plain), 2);
-}
-
-BARE_TEST(a_down_that_fails_takes_nothing)
-{
-	need_faults();
-	open_semaphores();
-	holds(fail_each(down, check_down) >= 1);
-	holds(fail_each(down_both, check_down_both) >= 2);
-	holds(fail_each(map_word, check_plain) >= 1);
-	is(down(), 0);
-	fail_each(up, check_up);
 }
 
 /* --- Polling and listing -------------------------------------------------- */
@@ -556,125 +559,8 @@ TEST(a_list_that_fails_does_no_harm)
 	int n = 0;
 
 	need_faults();
-	fail_each(list, check_works);
+	fail_each("netlink: list of queues", list, check_works);
 	is(ipcbook_list(IPCBOOK_QUEUE, qname, count, &n), 0);
 	is(n, 1);
 }
 
-/* --- Pipes ---------------------------------------------------------------- */
-
-static int ends[2];
-
-static void open_pipe(void)
-{
-	if (ends[0] > 0) {
-		drop(ends[0]);
-		drop(ends[1]);
-	}
-	is(ipcbook_pipe(ends, O_CLOEXEC | O_NONBLOCK, 0), 0);
-	keep(ends[0]);
-	keep(ends[1]);
-}
-
-static long write_pipe(void)
-{
-	return sys(write(ends[1], text, sizeof(text)));
-}
-
-static long write_atomic(void)
-{
-	return sys(write(ends[1], text, 4096));
-}
-
-static long read_pipe(void)
-{
-	return sys(read(ends[0], room, sizeof(room)));
-}
-
-/* All that the call says it has written is there, and no more. */
-static void check_written(long answer)
-{
-	long n = sys(read(ends[0], room, sizeof(room)));
-
-	is(n, answer > 0 ? answer : -EAGAIN);
-	is(sys(read(ends[0], room, sizeof(room))), -EAGAIN);
-}
-
-static void check_atomic(long answer)
-{
-	holds(answer < 0 || answer == 4096);
-	check_written(answer);
-}
-
-/* What could not be read is still there. */
-static void check_read(long answer)
-{
-	long rest = sys(read(ends[0], room, sizeof(room)));
-
-	is((answer > 0 ? answer : 0) + (rest > 0 ? rest : 0), 3000);
-	is(sys(write(ends[1], text, 3000)), 3000);
-}
-
-BARE_TEST(a_pipe_loses_nothing_when_copies_fail)
-{
-	need_faults();
-	ends[0] = 0;
-	open_pipe();
-	fail_each(write_pipe, check_written);
-	fail_each(write_atomic, check_atomic);
-	is(sys(write(ends[1], text, 3000)), 3000);
-	fail_each(read_pipe, check_read);
-}
-
-static long resize_pipe(void)
-{
-	return ipcbook_pipe_resize(ends[1], 131072);
-}
-
-static void check_resized(long answer)
-{
-	is(ipcbook_pipe_capacity(ends[0]), answer < 0 ? 65536 : 131072);
-	is(sys(read(ends[0], room, sizeof(room))), 10);
-	open_pipe();
-	is(sys(write(ends[1], text, 10)), 10);
-}
-
-BARE_TEST(a_pipe_that_cannot_be_resized_is_as_it_was)
-{
-	need_faults();
-	ends[0] = 0;
-	open_pipe();
-	is(sys(write(ends[1], text, 10)), 10);
-	holds(fail_each(resize_pipe, check_resized) > 2);
-}
-
-static long make_pipe(void)
-{
-	struct ipcbook_pipe arg = { .size = sizeof(arg) };
-	long answer = ask(device, IPCBOOK_IOC_PIPE, &arg);
-
-	if (!answer) {
-		close(arg.reader);
-		close(arg.writer);
-	}
-	return answer;
-}
-
-/* No descriptor is left behind. */
-static void check_made(__attribute__((unused)) long answer)
-{
-	static int next;
-	int fd = dup(device);
-
-	close(fd);
-	if (!next)
-		next = fd;
-	is(fd, next);
-}
-
-BARE_TEST(a_pipe_that_cannot_be_made_leaves_no_descriptor)
-{
-	need_faults();
-	device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC)));
-	holds(fail_each(make_pipe, check_made) > 4);
-}

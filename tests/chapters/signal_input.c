@@ -4,99 +4,8 @@
  * is documented and an extended ack that names the attribute; nothing happens.
  * And 100,000 random and mutated ones, after which all works as before.
  */
-#include <linux/genetlink.h>
-#include <linux/netlink.h>
-#include <sys/socket.h>
-
+#include "netlink.h"
 #include "signal.h"
-
-struct request {
-	union {
-		struct nlmsghdr header;
-		char bytes[8192];
-	};
-};
-
-static int family;
-static int raw = -1;
-
-/* An attribute at the end of a request; its offset there. */
-static int put_attr(struct request *request, int type, const void *value,
-		    size_t length)
-{
-	int offset = request->header.nlmsg_len;
-	struct nlattr *attr = (struct nlattr *)(request->bytes + offset);
-
-	attr->nla_type = type;
-	attr->nla_len = NLA_HDRLEN + length;
-	memset(attr + 1, 0, NLA_ALIGN(length));
-	memcpy(attr + 1, value, length);
-	request->header.nlmsg_len += NLA_HDRLEN + NLA_ALIGN(length);
-	return offset;
-}
-
-static int put_number(struct request *request, int type, uint32_t value)
-{
-	return put_attr(request, type, &value, sizeof(value));
-}
-
-static int put_text(struct request *request, int type, const char *text)
-{
-	return put_attr(request, type, text, strlen(text) + 1);
-}
-
-static void begin(struct request *request, int command)
-{
-	static const size_t head = NLMSG_HDRLEN + GENL_HDRLEN;
-	struct genlmsghdr *genl = NLMSG_DATA(&request->header);
-
-	memset(request, 0, head);
-	request->header.nlmsg_len = head;
-	request->header.nlmsg_type = family;
-	request->header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	genl->cmd = command;
-	genl->version = IPCBOOK_GENL_VERSION;
-}
-
-static long talk(const struct request *request)
-{
-	static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-
-	return sys(sendto(raw, request, request->header.nlmsg_len, 0,
-			  (const struct sockaddr *)&kernel, sizeof(kernel)));
-}
-
-/*
- * The errno that a request gets, with where the extended ack says that it is
- * wrong, or what it misses; -1 if it does not say.
- */
-static int answer(const struct request *request, int *wrong, int *missing)
-{
-	union {
-		struct nlmsghdr header;
-		char bytes[16384];
-	} got;
-	struct nlmsgerr *error = NLMSG_DATA(&got.header);
-	struct nlattr *attr;
-	char *at, *end;
-
-	*wrong = -1;
-	*missing = -1;
-	is(talk(request), request->header.nlmsg_len);
-	do
-		holds(recv(raw, &got, sizeof(got), 0) > 0);
-	while (got.header.nlmsg_type != NLMSG_ERROR);
-	end = got.bytes + got.header.nlmsg_len;
-	for (at = (char *)(error + 1); at < end;
-	     at += NLA_ALIGN(attr->nla_len)) {
-		attr = (struct nlattr *)at;
-		if (attr->nla_type == NLMSGERR_ATTR_OFFS)
-			*wrong = *(uint32_t *)(attr + 1);
-		if (attr->nla_type == NLMSGERR_ATTR_MISS_TYPE)
-			*missing = *(uint32_t *)(attr + 1);
-	}
-	return error->error;
-}
 
 #define refused(request, offset, errno_) do {				\
 	int wrong_, missing_, offset_ = offset;				\
@@ -115,41 +24,10 @@ static int answer(const struct request *request, int *wrong, int *missing)
 	is(answer(request, &wrong_, &missing_), 0);			\
 } while (0)
 
-/* The family's number, from the controller. */
-static int find_family(void)
-{
-	struct request request;
-	char got[4096];
-	struct nlmsghdr *header = (struct nlmsghdr *)got;
-	struct nlattr *attr;
-	char *at;
-
-	family = GENL_ID_CTRL;
-	begin(&request, CTRL_CMD_GETFAMILY);
-	request.header.nlmsg_flags = NLM_F_REQUEST;
-	put_text(&request, CTRL_ATTR_FAMILY_NAME, IPCBOOK_GENL_NAME);
-	talk(&request);
-	holds(recv(raw, got, sizeof(got), 0) > 0);
-	for (at = got + NLMSG_HDRLEN + GENL_HDRLEN;
-	     at < got + header->nlmsg_len; at += NLA_ALIGN(attr->nla_len)) {
-		attr = (struct nlattr *)at;
-		if (attr->nla_type == CTRL_ATTR_FAMILY_ID)
-			return *(uint16_t *)(attr + 1);
-	}
-	return -1;
-}
-
 static int raw_begin(void **state)
 {
-	int one = 1;
-
 	signal_begin(state);
-	raw = keep(sys(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
-			      NETLINK_GENERIC)));
-	is(sys(setsockopt(raw, SOL_NETLINK, NETLINK_EXT_ACK, &one,
-			  sizeof(one))), 0);
-	is(sys(setsockopt(raw, SOL_NETLINK, NETLINK_CAP_ACK, &one,
-			  sizeof(one))), 0);
+	raw = raw_open();
 	family = find_family();
 	holds(family > 0);
 	return 0;

@@ -1,0 +1,687 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every failure once: pipes and sockets; see faults.h.
+ */
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "faults.h"
+
+static char text[5000], room[5000];
+static int device = -1;
+
+/* No two bytes that are near are alike. */
+static void write_text(void)
+{
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = i * 7 + (i >> 8) * 11;
+}
+
+/* --- Pipes ---------------------------------------------------------------- */
+
+static int ends[2];
+
+static void open_pipe(void)
+{
+	if (ends[0] > 0) {
+		drop(ends[0]);
+		drop(ends[1]);
+	}
+	is(ipcbook_pipe(ends, O_CLOEXEC | O_NONBLOCK, 0), 0);
+	keep(ends[0]);
+	keep(ends[1]);
+}
+
+static long write_pipe(void)
+{
+	return sys(write(ends[1], text, sizeof(text)));
+}
+
+static long write_atomic(void)
+{
+	return sys(write(ends[1], text, 4096));
+}
+
+static long read_pipe(void)
+{
+	return sys(read(ends[0], room, sizeof(room)));
+}
+
+static long read_vector(void)
+{
+	struct iovec parts[] = { { room, 100 }, { room + 100, 4900 } };
+
+	return sys(readv(ends[0], parts, 2));
+}
+
+static long write_vector(void)
+{
+	struct iovec parts[] = { { text, 100 }, { text + 100, 4900 } };
+
+	return sys(writev(ends[1], parts, 2));
+}
+
+static long ask_waiting(void)
+{
+	int n = -1;
+
+	return sys(ioctl(ends[0], FIONREAD, &n)) ?: n;
+}
+
+static void check_empty(__attribute__((unused)) long answer)
+{
+	is(sys(read(ends[0], room, sizeof(room))), -EAGAIN);
+}
+
+/* All that the call says it has written is there, and no more. */
+static void check_written(long answer)
+{
+	long n = sys(read(ends[0], room, sizeof(room)));
+
+	is(n, answer > 0 ? answer : -EAGAIN);
+	is(memcmp(room, text, n > 0 ? n : 0), 0);
+	is(sys(read(ends[0], room, sizeof(room))), -EAGAIN);
+}
+
+static void check_atomic(long answer)
+{
+	holds(answer < 0 || answer == 4096);
+	check_written(answer);
+}
+
+/* What could not be read is still there. */
+static void check_read(long answer)
+{
+	long rest = sys(read(ends[0], room, sizeof(room)));
+
+	is((answer > 0 ? answer : 0) + (rest > 0 ? rest : 0), 3000);
+	is(sys(write(ends[1], text, 3000)), 3000);
+}
+
+BARE_TEST(a_pipe_loses_nothing_when_copies_fail)
+{
+	need_faults();
+	ends[0] = 0;
+	open_pipe();
+	write_text();
+	fail_each("pipe: write of 5,000 bytes", write_pipe, check_written);
+	fail_each("pipe: write of 4,096 bytes", write_atomic, check_atomic);
+	is(sys(write(ends[1], text, 3000)), 3000);
+	fail_each("pipe: read", read_pipe, check_read);
+	fail_each("pipe: readv", read_vector, check_read);
+	is(sys(read(ends[0], room, sizeof(room))), 3000);
+	fail_each("pipe: writev", write_vector, check_written);
+	fail_each("pipe: FIONREAD", ask_waiting, check_empty);
+}
+
+/* A pipe of the kernel's, for splice. */
+static int others[2];
+
+static long splice_in(void)
+{
+	return sys(splice(others[0], NULL, ends[1], NULL, 3000,
+			  SPLICE_F_NONBLOCK));
+}
+
+static long splice_out(void)
+{
+	return sys(splice(ends[0], NULL, others[1], NULL, 3000,
+			  SPLICE_F_NONBLOCK));
+}
+
+/* In one of both is what was in the first. */
+static void check_spliced(int from, int to)
+{
+	long moved = sys(read(to, room, sizeof(room)));
+	long n;
+
+	if (moved < 0)
+		is(moved, -EAGAIN);
+	moved = moved < 0 ? 0 : moved;
+	n = sys(read(from, room + moved, sizeof(room) - moved));
+	is(moved + (n > 0 ? n : 0), 3000);
+	is(memcmp(room, text, 3000), 0);
+}
+
+static void check_in(__attribute__((unused)) long answer)
+{
+	check_spliced(others[0], ends[0]);
+	is(sys(write(others[1], text, 3000)), 3000);
+}
+
+static void check_out(__attribute__((unused)) long answer)
+{
+	check_spliced(ends[0], others[0]);
+	is(sys(write(ends[1], text, 3000)), 3000);
+}
+
+BARE_TEST(a_splice_that_fails_loses_nothing)
+{
+	need_faults();
+	ends[0] = 0;
+	open_pipe();
+	write_text();
+	is(sys(pipe2(others, O_CLOEXEC | O_NONBLOCK)), 0);
+	keep(others[0]);
+	keep(others[1]);
+	is(sys(write(others[1], text, 3000)), 3000);
+	holds(fail_each("pipe: splice into", splice_in, check_in) >= 1);
+	is(sys(read(others[0], room, sizeof(room))), 3000);
+	is(sys(write(ends[1], text, 3000)), 3000);
+	/* What splice makes of EFAULT. */
+	allow(EAGAIN, 0);
+	holds(fail_each("pipe: splice out of", splice_out, check_out) >= 1);
+}
+
+/* Opening a name to read does not wait for a writer. */
+static long open_name(void)
+{
+	struct ipcbook_open arg = {
+		.size = sizeof(arg),
+		.chapter = IPCBOOK_PIPE,
+		.flags = IPCBOOK_OPEN_READ | IPCBOOK_OPEN_NONBLOCK |
+			 IPCBOOK_OPEN_CLOEXEC,
+		.name = "faults",
+	};
+
+	return ask(device, IPCBOOK_IOC_OPEN, &arg);
+}
+
+/* Whether there is a reader, a writer is told. */
+static void check_reader(long answer)
+{
+	int fd = ipcbook_pipe_open("faults", O_WRONLY | O_NONBLOCK, 0, 0);
+
+	if (answer < 0) {
+		is(fd, -ENXIO);
+		return;
+	}
+	holds(fd >= 0);
+	close(fd);
+	close(answer);
+}
+
+BARE_TEST(a_name_whose_opening_fails_has_no_reader)
+{
+	need_faults();
+	device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC)));
+	is(ipcbook_pipe_create("faults", 0600, 0), 0);
+	holds(fail_each("pipe: OPEN of a name to read",
+			open_name, check_reader) >= 1);
+	is(ipcbook_pipe_unlink("faults"), 0);
+}
+
+static long resize_pipe(void)
+{
+	return ipcbook_pipe_resize(ends[1], 131072);
+}
+
+static void check_resized(long answer)
+{
+	is(ipcbook_pipe_capacity(ends[0]), answer < 0 ? 65536 : 131072);
+	is(sys(read(ends[0], room, sizeof(room))), 10);
+	open_pipe();
+	is(sys(write(ends[1], text, 10)), 10);
+}
+
+BARE_TEST(a_pipe_that_cannot_be_resized_is_as_it_was)
+{
+	need_faults();
+	ends[0] = 0;
+	open_pipe();
+	is(sys(write(ends[1], text, 10)), 10);
+	holds(fail_each("pipe: RESIZE", resize_pipe, check_resized) > 2);
+}
+
+static long make_pipe(void)
+{
+	struct ipcbook_pipe arg = { .size = sizeof(arg) };
+	long answer = ask(device, IPCBOOK_IOC_PIPE, &arg);
+
+	if (!answer) {
+		close(arg.reader);
+		close(arg.writer);
+	}
+	return answer;
+}
+
+static void check_made(__attribute__((unused)) long answer)
+{
+}
+
+BARE_TEST(a_pipe_that_cannot_be_made_leaves_no_descriptor)
+{
+	need_faults();
+	device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC)));
+	holds(fail_each("pipe: PIPE", make_pipe, check_made) > 4);
+}
+
+/* --- Sockets -------------------------------------------------------------- */
+
+static int listener = -1, client = -1, server = -1;
+static int type;
+
+static socklen_t address(struct sockaddr_ipcbook *to)
+{
+	return ipcbook_socket_address(to, "faults");
+}
+
+static void open_listener(int of_type)
+{
+	type = of_type;
+	device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC)));
+	listener = keep(ipcbook_socket_listen("faults", type | SOCK_CLOEXEC |
+					      SOCK_NONBLOCK, 16));
+}
+
+/* A new connection in place of what was there. */
+static void reconnect(void)
+{
+	if (client >= 0)
+		drop(client);
+	if (server >= 0)
+		drop(server);
+	client = keep(ipcbook_socket_connect("faults", type | SOCK_CLOEXEC));
+	server = keep(sys(accept4(listener, NULL, NULL,
+				  SOCK_CLOEXEC | SOCK_NONBLOCK)));
+	is(sys(fcntl(client, F_SETFL, O_NONBLOCK)), 0);
+}
+
+static void claim_connected(const char *file, int line)
+{
+	claim_equal("send", sys(send(client, "hello", 5, 0)), 5, file, line);
+	claim_equal("recv", sys(recv(server, room, sizeof(room), 0)), 5, file,
+		    line);
+	claim(!memcmp(room, "hello", 5), "what arrived", file, line);
+}
+
+#define is_connected()	claim_connected(__FILE__, __LINE__)
+
+static long make_socket(void)
+{
+	struct ipcbook_socket arg = {
+		.size = sizeof(arg),
+		.type = type,
+		.flags = IPCBOOK_OPEN_CLOEXEC,
+		.mode = 0600,
+	};
+
+	return ask(device, IPCBOOK_IOC_SOCKET, &arg);
+}
+
+static void check_socket(long answer)
+{
+	if (answer < 0)
+		return;
+	is(sys(send(answer, "x", 1, MSG_NOSIGNAL)), -ENOTCONN);
+	close(answer);
+}
+
+/* A socket that is not connected, and has no name. */
+static int fresh = -1;
+
+static void open_fresh(void)
+{
+	if (fresh >= 0)
+		drop(fresh);
+	fresh = keep(ipcbook_socket(type | SOCK_CLOEXEC));
+}
+
+static long bind_fresh(void)
+{
+	struct sockaddr_ipcbook to;
+	int length = ipcbook_socket_address(&to, "other");
+
+	return sys(bind(fresh, (struct sockaddr *)&to, length));
+}
+
+static void check_bound(long answer)
+{
+	is(ipcbook_unlink(IPCBOOK_SOCKET, "other"), answer < 0 ? -ENOENT : 0);
+	open_fresh();
+}
+
+static long listen_fresh(void)
+{
+	return sys(listen(fresh, 5));
+}
+
+static void check_listens(long answer)
+{
+	int fd = ipcbook_socket_connect("other", type);
+
+	is(fd < 0 ? fd : 0, answer < 0 ? -ECONNREFUSED : 0);
+	if (fd >= 0)
+		close(fd);
+	open_fresh();
+	is(bind_fresh(), 0);
+}
+
+static long connect_fresh(void)
+{
+	struct sockaddr_ipcbook to;
+	int length = address(&to);
+
+	return sys(connect(fresh, (struct sockaddr *)&to, length));
+}
+
+/* Who has not connected is not to be accepted, and can connect. */
+static void check_connected(long answer)
+{
+	if (answer < 0) {
+		is(sys(accept4(listener, NULL, NULL, SOCK_CLOEXEC)), -EAGAIN);
+		is(connect_fresh(), 0);
+	}
+	server = sys(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
+	holds(server >= 0);
+	client = fresh;
+	is_connected();
+	close(server);
+	server = client = -1;
+	open_fresh();
+}
+
+static long accept_one(void)
+{
+	return sys(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
+}
+
+/* Who was not accepted waits to be, and what it has sent is there. */
+static void check_accepted(long answer)
+{
+	if (answer < 0)
+		answer = accept_one();
+	holds(answer >= 0);
+	is(sys(recv(answer, room, sizeof(room), 0)), 5);
+	close(answer);
+	open_fresh();
+	is(connect_fresh(), 0);
+	is(sys(send(fresh, "hello", 5, 0)), 5);
+}
+
+static void fails_to_meet(int of_type)
+{
+	need_faults();
+	open_listener(of_type);
+	/* What all sockets say where there is no memory for an inode. */
+	allow(ENFILE, ENOBUFS);
+	holds(fail_each("socket: SOCKET", make_socket, check_socket) >= 1);
+	open_fresh();
+	holds(fail_each("socket: bind", bind_fresh, check_bound) >= 1);
+	is(bind_fresh(), 0);
+	fail_each("socket: listen", listen_fresh, check_listens);
+	open_fresh();
+	allow(ENOBUFS, 0);
+	holds(fail_each("socket: connect",
+			connect_fresh, check_connected) >= 1);
+	allow(ENFILE, ENOBUFS);
+	is(connect_fresh(), 0);
+	is(sys(send(fresh, "hello", 5, 0)), 5);
+	holds(fail_each("socket: accept", accept_one, check_accepted) >= 1);
+}
+
+BARE_TEST(a_stream_that_fails_to_connect_can_connect)
+{
+	fails_to_meet(SOCK_STREAM);
+}
+
+BARE_TEST(a_socket_of_records_that_fails_to_connect_can_connect)
+{
+	fails_to_meet(SOCK_SEQPACKET);
+}
+
+static long send_bytes(void)
+{
+	return sys(send(client, text, sizeof(text), MSG_NOSIGNAL));
+}
+
+static long send_vector(void)
+{
+	struct iovec parts[] = { { text, 100 }, { text + 100, 4900 } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+
+	return sys(sendmsg(client, &message, MSG_NOSIGNAL));
+}
+
+/* What the call says it has sent arrives, and no more. */
+static void check_sent(long answer)
+{
+	long n = sys(recv(server, room, sizeof(room), 0));
+
+	is(n, answer > 0 ? answer : -EAGAIN);
+	is(memcmp(room, text, n > 0 ? n : 0), 0);
+	if (type == SOCK_SEQPACKET && n > 0)
+		is(n, sizeof(text));
+	is(sys(recv(server, room, sizeof(room), 0)), -EAGAIN);
+	is_connected();
+	/* What the stream has allocated would keep the next from failing. */
+	reconnect();
+}
+
+static long recv_bytes(void)
+{
+	return sys(recv(server, room, sizeof(room), 0));
+}
+
+static long recv_vector(void)
+{
+	struct sockaddr_ipcbook from;
+	struct iovec parts[] = { { room, 100 }, { room + 100, 4900 } };
+	struct msghdr message = {
+		.msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_iov = parts,
+		.msg_iovlen = 2,
+	};
+
+	return sys(recvmsg(server, &message, 0));
+}
+
+static long peek_bytes(void)
+{
+	return sys(recv(server, room, sizeof(room), MSG_PEEK));
+}
+
+/* What was not received is there; a record as a whole. */
+static void check_received(long answer)
+{
+	long n = answer > 0 ? answer : 0;
+	long rest = sys(recv(server, room + n, sizeof(room) - n, 0));
+
+	if (type == SOCK_SEQPACKET && n)
+		is(n, sizeof(text));
+	is(n + (rest > 0 ? rest : 0), sizeof(text));
+	is(memcmp(room, text, sizeof(text)), 0);
+	is_connected();
+	is(send_bytes(), sizeof(text));
+}
+
+/* recvmsg() copies out the header after all else: too late to give back. */
+static void check_received_header(long answer)
+{
+	if (answer < 0) {
+		long rest = sys(recv(server, room, sizeof(room), 0));
+
+		if (rest < 0)
+			is(rest, -EAGAIN);
+		is_connected();
+		is(send_bytes(), sizeof(text));
+		return;
+	}
+	check_received(answer);
+}
+
+static void check_still_there(__attribute__((unused)) long answer)
+{
+	is(recv_bytes(), sizeof(text));
+	is(memcmp(room, text, sizeof(text)), 0);
+	is_connected();
+	is(send_bytes(), sizeof(text));
+}
+
+static long ask_name(void)
+{
+	struct sockaddr_ipcbook name;
+	socklen_t length = sizeof(name);
+
+	return sys(getpeername(client, (struct sockaddr *)&name, &length));
+}
+
+static long ask_peer(void)
+{
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+
+	return sys(getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer,
+			      &length));
+}
+
+static long ask_counters(void)
+{
+	struct ipcbook_stat stat = { .size = sizeof(stat) };
+
+	return ask(client, IPCBOOK_IOC_STAT, &stat);
+}
+
+static long poll_both(void)
+{
+	struct pollfd polled[] = {
+		{ .fd = server, .events = POLLIN },
+		{ .fd = client, .events = POLLOUT },
+	};
+
+	return sys(poll(polled, 2, 0));
+}
+
+static void check_connection(__attribute__((unused)) long answer)
+{
+	is_connected();
+}
+
+static long end_sending(void)
+{
+	return sys(shutdown(client, SHUT_WR));
+}
+
+static void check_ended(long answer)
+{
+	is(sys(recv(server, room, sizeof(room), 0)),
+	   answer < 0 ? -EAGAIN : 0);
+	reconnect();
+}
+
+static void fails_to_talk(int of_type)
+{
+	need_faults();
+	client = server = -1;
+	open_listener(of_type);
+	write_text();
+	reconnect();
+	holds(fail_each("socket: send", send_bytes, check_sent) >= 1);
+	holds(fail_each("socket: sendmsg", send_vector, check_sent) >= 1);
+	is(send_bytes(), sizeof(text));
+	holds(fail_each("socket: recv", recv_bytes, check_received) >= 1);
+	holds(fail_each("socket: recvmsg with address",
+			recv_vector, check_received_header) >= 1);
+	holds(fail_each("socket: recv, peek",
+			peek_bytes, check_still_there) >= 1);
+	is(recv_bytes(), sizeof(text));
+	holds(fail_each("socket: getpeername",
+			ask_name, check_connection) >= 1);
+	holds(fail_each("socket: SO_PEERCRED",
+			ask_peer, check_connection) >= 1);
+	holds(fail_each("socket: STAT", ask_counters, check_connection) >= 1);
+	holds(fail_each("socket: poll", poll_both, check_connection) >= 1);
+	fail_each("socket: shutdown", end_sending, check_ended);
+}
+
+BARE_TEST(a_stream_loses_nothing_when_sends_and_receives_fail)
+{
+	fails_to_talk(SOCK_STREAM);
+}
+
+BARE_TEST(a_socket_of_records_loses_nothing_when_sends_and_receives_fail)
+{
+	fails_to_talk(SOCK_SEQPACKET);
+}
+
+/* --- The capture ---------------------------------------------------------- */
+
+static int frames = -1;
+static char captured[70000];
+static unsigned long dropped_before, missed;
+
+static void set_up(bool up)
+{
+	struct ifreq request = {
+		.ifr_name = IPCBOOK_CAPTURE_DEVICE,
+		.ifr_flags = up ? IFF_UP : 0,
+	};
+
+	is(sys(ioctl(frames, SIOCSIFFLAGS, &request)), 0);
+}
+
+static unsigned long dropped(void)
+{
+	return strtoul(slurp("/sys/class/net/" IPCBOOK_CAPTURE_DEVICE
+			     "/statistics/tx_dropped"), NULL, 10);
+}
+
+/* Frames of data that can be read. */
+static unsigned int seen(void)
+{
+	struct {
+		char head[ETH_HLEN];
+		struct ipcbook_capture capture;
+		char data[65536];
+	} __attribute__((packed)) *frame = (void *)captured;
+	unsigned int n = 0;
+
+	while (recv(frames, captured, sizeof(captured), MSG_DONTWAIT) > 0)
+		n += frame->capture.event == IPCBOOK_CAPTURE_DATA;
+	return n;
+}
+
+/* What the capture misses, the connection does not. */
+static void check_captured(long answer)
+{
+	unsigned long lost = dropped() - dropped_before;
+
+	if (answer == sizeof(text))
+		holds(seen() + lost <= 1);
+	seen();
+	missed += lost;
+	check_sent(answer);
+	seen();
+	dropped_before = dropped();
+}
+
+BARE_TEST(a_capture_that_fails_is_counted_and_harms_no_connection)
+{
+	struct sockaddr_ll here = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = if_nametoindex(IPCBOOK_CAPTURE_DEVICE),
+	};
+
+	need_faults();
+	client = server = -1;
+	open_listener(SOCK_SEQPACKET);
+	write_text();
+	frames = keep(sys(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC,
+				 htons(ETH_P_ALL))));
+	is(sys(bind(frames, (struct sockaddr *)&here, sizeof(here))), 0);
+	set_up(true);
+	reconnect();
+	seen();
+	missed = 0;
+	dropped_before = dropped();
+	fail_each("socket: send that is captured", send_bytes, check_captured);
+	set_up(false);
+	/* Its two allocations: of the frame and of what is in it. */
+	holds(missed >= 2);
+}
