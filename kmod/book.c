@@ -67,6 +67,9 @@ struct book_user {
 	u64 bytes;
 };
 
+/* Objects that a walk passes before it lets others have the mutex. */
+#define BOOK_STRIDE	256
+
 static DEFINE_MUTEX(book_mutex);
 static DEFINE_SPINLOCK(book_notifiers);
 static DEFINE_HASHTABLE(book_users, 8);
@@ -1488,6 +1491,19 @@ void book_show_fdinfo(struct seq_file *seq, struct book_object *object)
 	mutex_unlock(&book_mutex);
 }
 
+/* Shows @object to @fn, unless @cred may not read it. */
+static int book_show(struct book_object *object, const struct cred *cred,
+		     book_each_fn fn, void *arg)
+{
+	struct ipcbook_stat stat;
+
+	lockdep_assert_held(&book_mutex);
+	if (!book_permitted(object, cred, BOOK_READ))
+		return 0;
+	book_fill_stat(object, &stat);
+	return fn(object, &stat, arg);
+}
+
 /**
  * book_each() - walks the objects that somebody may know of
  * @net: their network namespace
@@ -1503,18 +1519,55 @@ int book_each(struct net *net, const struct cred *cred, unsigned long *cursor,
 {
 	const struct book_ns *ns = book_ns_of(net);
 	struct book_object *object;
-	struct ipcbook_stat stat;
+	unsigned int seen = 0;
 	unsigned long id;
 	int ret = 0;
 
 	mutex_lock(&book_mutex);
 	xa_for_each_start(&book_ids, id, object, *cursor) {
 		*cursor = id;
-		if (object->ns != ns ||
-		    !book_permitted(object, cred, BOOK_READ))
+		ret = object->ns == ns ? book_show(object, cred, fn, arg) : 0;
+		if (ret)
+			break;
+		if (++seen % BOOK_STRIDE)
 			continue;
-		book_fill_stat(object, &stat);
-		ret = fn(object, &stat, arg);
+		/* The walk goes on by number, whatever comes and goes. */
+		mutex_unlock(&book_mutex);
+		cond_resched();
+		mutex_lock(&book_mutex);
+	}
+	mutex_unlock(&book_mutex);
+	if (!ret)
+		*cursor = ULONG_MAX;
+	return ret;
+}
+
+/**
+ * book_each_named() - the same for the objects of one name
+ * @net: their network namespace
+ * @name: it, padded with zeroes
+ * @cred: who asks
+ * @cursor: where to go on, at first 0
+ * @fn: called for each, under book_mutex
+ * @arg: handed to it
+ *
+ * There is one of each chapter at most; the others are not looked at.
+ *
+ * Return: 0 at the end, or what @fn returned.
+ */
+int book_each_named(struct net *net, const char *name, const struct cred *cred,
+		    unsigned long *cursor, book_each_fn fn, void *arg)
+{
+	struct book_key key = { .ns = book_ns_of(net) };
+	struct book_object *object;
+	int ret = 0;
+
+	memcpy(key.name, name, IPCBOOK_NAME_LEN);
+	mutex_lock(&book_mutex);
+	for (; *cursor <= IPCBOOK_SEM; ++*cursor) {
+		key.chapter = *cursor;
+		object = book_find(&key);
+		ret = object ? book_show(object, cred, fn, arg) : 0;
 		if (ret)
 			break;
 	}

@@ -263,6 +263,8 @@ typedef int (*book_each_fn)(struct book_object *object,
 			    const struct ipcbook_stat *stat, void *arg);
 int book_each(struct net *net, const struct cred *cred, unsigned long *cursor,
 	      book_each_fn fn, void *arg);
+int book_each_named(struct net *net, const char *name, const struct cred *cred,
+		    unsigned long *cursor, book_each_fn fn, void *arg);
 
 /**
  * book_file() - what an open file keeps of its object

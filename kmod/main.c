@@ -342,6 +342,22 @@ static int dump_object(struct book_object *object,
 	return 0;
 }
 
+/* By name, where one is asked for: what it costs does not grow with the rest. */
+static void dump_wanted(struct book_dump *dump, unsigned long *cursor)
+{
+	const struct cred *cred = dump->skb->sk->sk_socket->file->f_cred;
+	const struct nlattr *attr = dump->attrs[IPCBOOK_A_NAME];
+	struct net *net = sock_net(dump->skb->sk);
+	char name[IPCBOOK_NAME_LEN] = "";
+
+	if (attr)
+		nla_strscpy(name, attr, sizeof(name));
+	if (name[0])
+		book_each_named(net, name, cred, cursor, dump_object, dump);
+	else
+		book_each(net, cred, cursor, dump_object, dump);
+}
+
 static int book_dump_objects(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct book_dump dump = {
@@ -361,8 +377,7 @@ static int book_dump_objects(struct sk_buff *skb, struct netlink_callback *cb)
 	}
 	/* A full message is not an error: the dump goes on with the next. */
 	if (cursor != ULONG_MAX)
-		book_each(sock_net(skb->sk), skb->sk->sk_socket->file->f_cred,
-			  &cursor, dump_object, &dump);
+		dump_wanted(&dump, &cursor);
 	cb->args[0] = cursor;
 	return skb->len;
 }

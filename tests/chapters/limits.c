@@ -5,9 +5,8 @@
  */
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
-#include "harness.h"
+#include "cgroup.h"
 
 #define READ	IPCBOOK_OPEN_READ
 #define WRITE	IPCBOOK_OPEN_WRITE
@@ -322,57 +321,6 @@ TEST(nothing_is_opened_or_created_where_no_descriptor_is_to_be_had)
 }
 
 /* --- Memory cgroups ------------------------------------------------------- */
-
-#define CGROUP "/sys/fs/cgroup/ipcbook-test"
-
-/* The kernel charges ahead, a portion for each processor. */
-#define PORTIONS (1 << 20)
-
-static int cgroups_start(void **state)
-{
-	fixture_bare(state);
-	for (char c = 'a'; c <= 'b'; c++) {
-		char path[64];
-
-		snprintf(path, sizeof(path), CGROUP "-%c", c);
-		rmdir(path);
-		if (mkdir(path, 0755))
-			print_message("# %s: %s\n", path, strerror(errno));
-	}
-	return 0;
-}
-
-static void need_cgroups(void)
-{
-	if (access(CGROUP "-a/memory.current", R_OK))
-		not_here("there are no memory cgroups");
-}
-
-static void enter_cgroup(char which)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), CGROUP "-%c/cgroup.procs", which);
-	holds(spit(path, "0"));
-}
-
-/* A figure of a cgroup: memory.current, or a line of memory.events. */
-static long long figure(char which, const char *file, const char *key)
-{
-	const char *text;
-	char path[80];
-
-	snprintf(path, sizeof(path), CGROUP "-%c/%s", which, file);
-	text = slurp(path);
-	holds(text);
-	text = strstr(text, key);
-	return text ? strtoll(text + strlen(key), NULL, 10) : 0;
-}
-
-static long long charged(char which)
-{
-	return figure(which, "memory.current", "");
-}
 
 TEST_WITH(a_queue_s_memory_is_charged_to_its_cgroup, cgroups_start)
 {
