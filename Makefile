@@ -207,6 +207,11 @@ check: ## every test; TEST=queue or TEST=queue/one_case runs a part
 	@$(vm_setup) check models
 	@tests/check --kernel $(KERNEL) $(TEST)
 
+.PHONY: check-apart
+check-apart: ## the module without each chapter in turn: every test of the others
+	@$(vm_setup) check
+	@tests/check --kernel $(KERNEL) --apart
+
 .PHONY: models
 models: ## the ring's protocol, checked by spin; each model's broken twins must fail
 	@tests/setup build models
