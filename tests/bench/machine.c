@@ -200,4 +200,5 @@ void bench_raise_limits(void)
 	write_line("/proc/sys/kernel/msgmnb", "1048576");
 	write_line("/proc/sys/fs/mqueue/msg_max", "65536");
 	write_line("/proc/sys/fs/mqueue/msgsize_max", "65536");
+	write_line("/proc/sys/fs/mqueue/queues_max", "200000");
 }

@@ -45,12 +45,18 @@
  *			of its own below the type that is timed, a third any
  *			but the type that is timed. None may wake
  *
+ *	open		a name that is there is opened and closed again, by
+ *			turns in no order; the size column is how many names
+ *			there are, on both sides. What it costs must not grow
+ *			with them, against what it costs the peer
+ *
  * After a "behind" case exactly those messages must still be there, after
  * typed-waiters all receivers must still wait.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -649,6 +655,114 @@ static const struct bench_ops queue_waiters = {
 	.close	= waiters_close,
 };
 
+/* --- Names ---------------------------------------------------------------- */
+
+/* The next name: multiples of an odd number are far from each other. */
+static void name_of(char name[IPCBOOK_NAME_LEN], unsigned long number)
+{
+	snprintf(name, IPCBOOK_NAME_LEN, "/bench-%d-%lu", getpid(), number);
+}
+
+static unsigned long next_name(struct bench_side *side)
+{
+	return ++side->sequence * 2654435761UL % side->ahead;
+}
+
+static int names_open(struct bench_side *side)
+{
+	struct ipcbook_queue_limits limits = { 1, 8, 8 };
+	char name[IPCBOOK_NAME_LEN];
+	int fd;
+
+	for (long i = 0; i < side->ahead; i++) {
+		name_of(name, i);
+		fd = ipcbook_queue_open(name + 1, O_RDWR | O_CREAT | O_EXCL,
+					0600, &limits);
+		if (fd < 0)
+			return bench_fail(side, "creating a queue", -fd);
+		close(fd);
+	}
+	return 0;
+}
+
+static int names_run(struct bench_side *side, unsigned long n)
+{
+	char name[IPCBOOK_NAME_LEN];
+	int fd;
+
+	while (n--) {
+		name_of(name, next_name(side));
+		fd = ipcbook_queue_open(name + 1, O_RDWR, 0, NULL);
+		if (fd < 0)
+			return bench_fail(side, "opening a queue", -fd);
+		close(fd);
+	}
+	return 0;
+}
+
+static void names_close(struct bench_side *side)
+{
+	char name[IPCBOOK_NAME_LEN];
+
+	for (long i = 0; i < side->ahead; i++) {
+		name_of(name, i);
+		ipcbook_queue_unlink(name + 1);
+	}
+}
+
+static const struct bench_ops queue_names = {
+	.open	= names_open,
+	.run	= names_run,
+	.close	= names_close,
+};
+
+static int mq_names_open(struct bench_side *side)
+{
+	struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = 8 };
+	char name[IPCBOOK_NAME_LEN];
+	mqd_t fd;
+
+	for (long i = 0; i < side->ahead; i++) {
+		name_of(name, i);
+		fd = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attr);
+		if (fd < 0)
+			return bench_fail(side, "mq_open", errno);
+		mq_close(fd);
+	}
+	return 0;
+}
+
+static int mq_names_run(struct bench_side *side, unsigned long n)
+{
+	char name[IPCBOOK_NAME_LEN];
+	mqd_t fd;
+
+	while (n--) {
+		name_of(name, next_name(side));
+		fd = mq_open(name, O_RDWR);
+		if (fd < 0)
+			return bench_fail(side, "mq_open", errno);
+		mq_close(fd);
+	}
+	return 0;
+}
+
+static void mq_names_close(struct bench_side *side)
+{
+	char name[IPCBOOK_NAME_LEN];
+
+	for (long i = 0; i < side->ahead; i++) {
+		name_of(name, i);
+		mq_unlink(name);
+	}
+}
+
+static const struct bench_ops mq_names = {
+	.open	= mq_names_open,
+	.run	= mq_names_run,
+	.close	= mq_names_close,
+};
+
 /*
  * The rows. 64 KiB is what a pipe holds; where messages wait, both sides have
  * room for them and some more.
@@ -669,6 +783,11 @@ static const struct bench_ops queue_waiters = {
 	{ ROW("depth", "sysv-msg", &typed_behind, &bench_sysv_pair, 0), \
 	  .size = n, .bytes = 64, .ahead = n, .peer_ahead = n,		\
 	  .capacity = 1 << 20 }
+
+#define NAMES(n)							\
+	{ ROW("open", "posix-mq", &queue_names, &mq_names, 0),		\
+	  .size = n, .bytes = 64, .ahead = n, .peer_ahead = n,		\
+	  .capacity = 64 }
 
 #define SELF(what, n, us, aim) {					\
 	ROW(what, "self-empty", us, us, aim),				\
@@ -713,6 +832,8 @@ const struct bench_case bench_queue_cases[] = {
 	SELF("any-behind", 10000, &any_behind, 1.10),
 	SELF("any-behind", 1000000, &any_behind, 1.10),
 	SELF("typed-waiters", 10000, &queue_waiters, 1.10),
+	NAMES(10),
+	NAMES(100000),
 	{ ROW("pingpong", "sysv-msg", &bench_queue_pingpong,
 	      &bench_sysv_pingpong, 0.90), PINGPONG },
 	{ ROW("pingpong", "pipe", &bench_queue_pingpong, &bench_pipe_pingpong,

@@ -144,7 +144,11 @@ int passed_fd(int socket);
 
 /* --- The queue's calls, straight to the module ---------------------------- */
 
-/* Open a queue through the device; closed when the test ends. */
+/*
+ * Open a queue through the device; closed when the test ends, as what else is
+ * kept. A test that is to keep what a chapter would give that was left out of
+ * the module (IPCBOOK_WITHOUT) is skipped.
+ */
 int queue_open(const char *name, unsigned int flags);
 int keep(int fd);
 void drop(int fd);

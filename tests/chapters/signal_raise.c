@@ -108,9 +108,9 @@ SIGNAL_TEST(an_object_that_goes_raises_nothing_any_more)
 	int fd;
 
 	for (int i = 0; i < 100; i++) {
-		fd = ipcbook_queue_open(NULL, O_RDWR, 0600, NULL);
+		fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
 		is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 34), 0);
-		close(fd);
+		drop(fd);
 	}
 	not_raised();
 	/* And one who goes is told nothing. */
