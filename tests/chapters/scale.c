@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many: names, registrations, connections. All are there and
+ * Many: names, waiters, messages, registrations, connections. All are there and
  * all work, nothing is left when they have gone, and what each takes of memory is
  * bounded. An ordinary user may have them where the module's parameters were
  * raised. Lines "# scale: ..." tell what one costs; times are told and not judged
@@ -200,6 +200,195 @@ TEST_WITH(a_hundred_thousand_names, cgroups_start)
 		device = sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC));
 		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 			have_many(&kinds[i]);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+/* --- Waiters -------------------------------------------------------------- */
+
+/* A thread that waits for a message, and what came. */
+struct waiting {
+	pthread_t thread;
+	unsigned int type;
+	long got;
+	char room[16];
+};
+
+static int waited;
+
+static void *wait_for_one(void *arg)
+{
+	struct waiting *one = arg;
+
+	one->got = queue_recv(waited, one->type ? IPCBOOK_EXACT : IPCBOOK_ANY,
+			      one->type, one->room, sizeof(one->room), 0, 0,
+			      NULL);
+	return NULL;
+}
+
+static void start_waiting(struct waiting *all, unsigned int count, bool typed)
+{
+	pthread_attr_t small;
+
+	pthread_attr_init(&small);
+	is(pthread_attr_setstacksize(&small, 32768), 0);
+	is(pthread_attr_setguardsize(&small, 0), 0);
+	for (unsigned int i = 0; i < count; i++) {
+		all[i].type = typed ? i + 1 : 0;
+		is(pthread_create(&all[i].thread, &small, wait_for_one,
+				  &all[i]), 0);
+	}
+	pthread_attr_destroy(&small);
+	await_waiting(waited, count, 0);
+}
+
+static double serve(unsigned int count, bool typed)
+{
+	uint64_t begin = ipcbook_deadline(0);
+	char text[16];
+
+	/* From the last one on, those who wait for a type of their own. */
+	for (unsigned int i = count; i > 0; i--) {
+		int n = snprintf(text, sizeof(text), "%u", i - 1);
+
+		is(queue_send(waited, i, text, n, IPCBOOK_NOWAIT, 0), 0);
+	}
+	(void)typed;
+	return since(&begin) / count;
+}
+
+static void wait_and_serve(unsigned int count, bool typed)
+{
+	struct waiting *all = calloc(count, sizeof(*all));
+	char *seen = calloc(count, 1);
+	uint64_t memory;
+	double each;
+
+	holds(all && seen);
+	memory = queue_stat(waited).memory;
+	start_waiting(all, count, typed);
+	is(queue_stat(waited).memory, memory);
+	each = serve(count, typed);
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int number;
+
+		is(pthread_join(all[i].thread, NULL), 0);
+		holds(all[i].got > 0);
+		number = atoi(all[i].room);
+		if (typed)
+			is(number, i);
+		holds(number < count);
+		is(seen[number]++, 0);
+	}
+	is(queue_stat(waited).receivers_waiting, 0);
+	is(queue_stat(waited).depth, 0);
+	print_message("# scale: queue: %u receivers wait, %s, send %.0f ns\n",
+		      count, typed ? "each for a type of its own" : "for any",
+		      each);
+	free(all);
+	free(seen);
+}
+
+TEST_WITH(ten_thousand_waiters_on_one_queue, cgroups_start)
+{
+	pid_t pid;
+
+	give_seconds(500);
+	pid = child_who_may();
+	if (!pid) {
+		waited = queue_open("waited", READ | WRITE | CREATE);
+		wait_and_serve(1, true);
+		wait_and_serve(many(10000), true);
+		wait_and_serve(many(10000), false);
+		is(queue_unlink("waited"), 0);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+/* --- Messages ------------------------------------------------------------- */
+
+#define BATCH	1000
+
+static uint64_t numbers[BATCH];
+static struct ipcbook_queue_entry entries[BATCH];
+
+static void prepare(unsigned int first, unsigned int types)
+{
+	memset(entries, 0, sizeof(entries));
+	for (unsigned int i = 0; i < BATCH; i++) {
+		numbers[i] = first + i;
+		entries[i].buf = (uintptr_t)&numbers[i];
+		entries[i].len = sizeof(numbers[i]);
+		entries[i].info.type = types ? (first + i) % types + 1 : 0;
+	}
+}
+
+static void a_queue_of(unsigned int count, unsigned int types)
+{
+	struct ipcbook_queue_limits limits = { count, 8ULL * count, 8 };
+	int fd = ipcbook_queue_open(NULL, O_RDWR, 0, &limits);
+	struct ipcbook_stat stat;
+	double sent, received, one;
+	uint64_t begin, number;
+	long long before;
+
+	is(fd < 0 ? fd : 0, 0);
+	before = paid();
+	begin = ipcbook_deadline(0);
+	for (unsigned int n = 0; n < count; n += BATCH) {
+		prepare(n, types);
+		is(queue_send_batch(fd, entries, BATCH, IPCBOOK_NOWAIT, 0),
+		   BATCH);
+	}
+	sent = since(&begin) / count;
+	stat = queue_stat(fd);
+	is(stat.depth, count);
+	is(stat.types, types);
+	is(queue_send(fd, 1, "x", 1, IPCBOOK_NOWAIT, 0), -EAGAIN);
+	/* The first of the last type, whatever is before it. */
+	since(&begin);
+	is(queue_recv(fd, IPCBOOK_EXACT, types, &number, sizeof(number),
+		      IPCBOOK_NOWAIT, 0, NULL), 8);
+	one = since(&begin);
+	is(number, types - 1);
+	print_message("# scale: queue: %u messages of %u types, %lld bytes each (%llu by its own account), send %.0f ns, one by type %.0f ns",
+		      count, types, (paid() - before) / count,
+		      (unsigned long long)stat.memory / count, sent, one);
+	/* What a queue has besides is shared by many. */
+	if (!slow_kernel() && count > 1000) {
+		holds(stat.memory / count <= 512);
+		holds((paid() - before) / count <= 512);
+	}
+	since(&begin);
+	for (unsigned int n = 0; n < count - 1;) {
+		long got;
+
+		prepare(0, 0);
+		got = queue_recv_batch(fd, IPCBOOK_ANY, 0, entries, BATCH,
+				       IPCBOOK_NOWAIT, 0);
+		holds(got > 0);
+		for (long i = 0; i < got; i++, n++)
+			is(numbers[i], n < types - 1 ? n : n + 1);
+	}
+	received = since(&begin) / count;
+	print_message(", receive %.0f ns\n", received);
+	is_empty(fd);
+	works(fd);
+	close(fd);
+}
+
+TEST_WITH(a_million_messages_in_one_queue, cgroups_start)
+{
+	pid_t pid;
+
+	give_seconds(500);
+	pid = child_who_may();
+	if (!pid) {
+		a_queue_of(1000, 10);
+		a_queue_of(many(1000000), 10);
+		a_queue_of(many(1000000), many(100000));
 		_exit(0);
 	}
 	is(reap(pid), 0);
