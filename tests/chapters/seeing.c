@@ -340,7 +340,7 @@ TEST_WITH(tracepoints_tell_of_every_mapping, trace_start)
 static bool told(const char *text, const char *event, uint64_t id,
 		 const char *rest)
 {
-	char want[200];
+	char want[400];
 
 	snprintf(want, sizeof(want), "%s: id=%llu %s", event,
 		 (unsigned long long)id, rest);
