@@ -212,6 +212,11 @@ check-apart: ## the module without each chapter in turn: every test of the other
 	@$(vm_setup) check
 	@tests/check --kernel $(KERNEL) --apart
 
+.PHONY: check-docs
+check-docs: ## every command that README and the handbook show, and what it prints
+	@$(vm_setup) check
+	@tests/check --kernel $(KERNEL) --docs
+
 .PHONY: models
 models: ## the ring's protocol, checked by spin; each model's broken twins must fail
 	@tests/setup build models
