@@ -8,16 +8,17 @@
  * written can be seen once it publishes a new tail; what the reader has read
  * makes room once it releases up to a new head. So what was begun and not
  * finished (a fault in the middle of a record) needs no undoing: the cursor is
- * a copy, and is thrown away. A chunk that the writer had taken for that stays
- * linked and is used by the next.
+ * a copy, and is thrown away. A chunk that was linked for that stays where it
+ * is and is used by the next.
  *
  * Chunks that have been read become spare and are used again, by the same
  * direction of the same connection, so that their cgroup is always the right
  * one. A few are kept; more are freed.
  *
- * Locks: write_lock and read_lock, each for one side, which copies user memory
- * inside of it: a page fault that takes long keeps those of the same side
- * waiting, never the other one. Nobody takes both.
+ * Locks: write_lock and read_lock, each for one side. Nobody takes both. Copies
+ * are made inside of them with page faults off, and memory is allocated outside:
+ * so one call that has to wait for a page, of its own or of the kernel, keeps
+ * no other out. Such a call leaves the lock, gets the page, and tries again.
  *
  * Barriers: the release store of tail in stream_publish() pairs with the acquire
  * load in stream_used(): whoever sees a position sees the bytes before it, the
@@ -31,10 +32,6 @@
 
 #include "stream.h"
 
-/* The largest chunk, and from how many bytes on it is wanted. */
-#define CHUNK_ORDER	3
-#define CHUNK_LONG	2048
-
 /* Bytes of spare chunks that a stream keeps. */
 #define STREAM_SPARE	(2UL << (PAGE_SHIFT + CHUNK_ORDER))
 
@@ -47,6 +44,16 @@ static void chunk_free(struct stream *stream, struct chunk *chunk)
 {
 	atomic_long_sub(chunk_bytes(chunk), &stream->memory);
 	free_pages((unsigned long)chunk, chunk->order);
+}
+
+static void chunks_free(struct stream *stream, struct chunk *chunk)
+{
+	struct chunk *next;
+
+	for (; chunk; chunk = next) {
+		next = chunk->next;
+		chunk_free(stream, chunk);
+	}
 }
 
 void stream_init(struct stream *stream)
@@ -66,11 +73,7 @@ void stream_free(struct stream *stream)
 	struct chunk *chunk, *next;
 	struct llist_node *spares;
 
-	chunk = stream->read.chunk ?: stream->first;
-	for (; chunk; chunk = next) {
-		next = chunk->next;
-		chunk_free(stream, chunk);
-	}
+	chunks_free(stream, stream->read.chunk ?: stream->first);
 	spares = llist_del_all(&stream->spares);
 	llist_for_each_entry_safe(chunk, next, spares, spare)
 		chunk_free(stream, chunk);
@@ -105,85 +108,119 @@ static struct chunk *chunk_new(struct stream *stream, unsigned int order,
 /* A chunk that has been read before, if there is one of this size or more. */
 static struct chunk *stream_spare(struct stream *stream, unsigned int order)
 {
-	struct llist_node *node = llist_del_first(&stream->spares);
+	struct llist_node *node;
 	struct chunk *chunk;
 
-	if (!node)
-		return NULL;
-	chunk = llist_entry(node, struct chunk, spare);
-	/* The reader looks at it to see how many are spare. */
-	WRITE_ONCE(stream->taken, stream->taken + chunk_bytes(chunk));
-	if (chunk->order >= order)
-		return chunk;
-	chunk_free(stream, chunk);
+	while ((node = llist_del_first(&stream->spares))) {
+		chunk = llist_entry(node, struct chunk, spare);
+		/* The reader looks at it to see how many are spare. */
+		WRITE_ONCE(stream->taken, stream->taken + chunk_bytes(chunk));
+		if (chunk->order >= order)
+			return chunk;
+		chunk_free(stream, chunk);
+	}
 	return NULL;
 }
 
 /*
- * Moves a writer's cursor, which is at the end of its chunk or at the very
- * beginning, to the next chunk, for @n bytes or more. ENOMEM if there is none.
+ * Goes along the chunks after the writer's cursor until there are @n bytes of
+ * memory. Returns where the next chunk is to be linked, and in @n how many bytes
+ * are still missing.
  */
-static int stream_grow(struct stream *stream, struct cursor *at, size_t n,
-		       struct mem_cgroup *memcg)
+static struct chunk **stream_end(struct stream *stream, size_t *n)
 {
-	struct chunk **link = at->chunk ? &at->chunk->next : &stream->first;
-	unsigned int order = n > CHUNK_LONG ? CHUNK_ORDER : 0;
+	struct chunk *chunk = stream->write.chunk;
+	struct chunk **link = chunk ? &chunk->next : &stream->first;
+
+	*n -= min(*n, cursor_rest(&stream->write));
+	while (*n && *link) {
+		chunk = *link;
+		*n -= min_t(size_t, *n, chunk->size);
+		link = &chunk->next;
+	}
+	return link;
+}
+
+/* Makes @chunk the last one, at @link; returns where the next one goes. */
+static struct chunk **stream_append(struct chunk **link, struct chunk *chunk)
+{
+	chunk->next = NULL;
+	/* Looked at only by who has seen a tail beyond it. */
+	WRITE_ONCE(*link, chunk);
+	return &chunk->next;
+}
+
+/* What stream_extend() does where the chunk at hand does not suffice. */
+size_t stream_link(struct stream *stream, size_t n, unsigned int order)
+{
+	struct chunk **link = stream_end(stream, &n);
+	struct chunk *chunk;
 
 	lockdep_assert_held(&stream->write_lock);
-	if (!*link) {
-		struct chunk *chunk = stream_spare(stream, order) ?:
-				      chunk_new(stream, order, memcg);
-
-		if (!chunk)
-			return -ENOMEM;
-		chunk->next = NULL;
-		/* Looked at only by who has seen a tail beyond it. */
-		WRITE_ONCE(*link, chunk);
+	while (n && (chunk = stream_spare(stream, order))) {
+		n -= min_t(size_t, n, chunk->size);
+		link = stream_append(link, chunk);
 	}
-	at->chunk = *link;
-	at->offset = 0;
-	return 0;
+	return n;
 }
 
 /**
- * stream_put_header() - begins a record
- * @stream: the stream, whose write_lock is held
- * @at: where; moves on
- * @n: bytes of the record
- * @memcg: who pays for memory
+ * stream_alloc() - allocates memory for a stream, with no lock held
+ * @stream: the stream
+ * @n: for how many bytes
+ * @order: of the chunks that are wanted for them
+ * @memcg: who pays
  *
- * All that is in the stream are records, each a multiple of STREAM_HEADER as
- * every chunk is; so a header is always in one piece.
- *
- * Return: where its length goes; or NULL if there is no memory.
+ * Return: the chunks, for stream_supply(); NULL if there is no memory.
  */
-u32 *stream_put_header(struct stream *stream, struct cursor *at, size_t n,
-		       struct mem_cgroup *memcg)
+struct chunk *stream_alloc(struct stream *stream, size_t n, unsigned int order,
+			   struct mem_cgroup *memcg)
 {
-	u32 *header;
+	struct chunk *chunks = NULL, **link = &chunks, *chunk;
 
-	if (cursor_at_end(at) &&
-	    stream_grow(stream, at, stream_record(n), memcg))
-		return NULL;
-	header = (u32 *)(at->chunk->data + at->offset);
-	at->offset += STREAM_HEADER;
-	at->position += STREAM_HEADER;
-	return header;
+	while (n) {
+		chunk = chunk_new(stream, order, memcg);
+		if (!chunk) {
+			chunks_free(stream, chunks);
+			return NULL;
+		}
+		n -= min_t(size_t, n, chunk->size);
+		link = stream_append(link, chunk);
+	}
+	return chunks;
+}
+
+/**
+ * stream_supply() - gives a stream memory
+ * @stream: the stream, whose write_lock is held
+ * @chunks: from stream_alloc(); what is not needed any more is freed
+ * @n: bytes that are to be written
+ */
+void stream_supply(struct stream *stream, struct chunk *chunks, size_t n)
+{
+	struct chunk **link = stream_end(stream, &n), *chunk;
+
+	lockdep_assert_held(&stream->write_lock);
+	while (n && chunks) {
+		chunk = chunks;
+		chunks = chunk->next;
+		n -= min_t(size_t, n, chunk->size);
+		link = stream_append(link, chunk);
+	}
+	/* Somebody else was faster. */
+	chunks_free(stream, chunks);
 }
 
 size_t stream_put_long(struct stream *stream, struct cursor *at,
-		       struct iov_iter *from, size_t n,
-		       struct mem_cgroup *memcg)
+		       struct iov_iter *from, size_t n)
 {
 	size_t done = 0, part, copied;
+	void *to;
 
 	while (done < n) {
-		if (cursor_at_end(at) &&
-		    stream_grow(stream, at, n - done, memcg))
-			break;
-		part = min_t(size_t, n - done, at->chunk->size - at->offset);
-		copied = copy_from_iter(at->chunk->data + at->offset, part,
-					from);
+		part = n - done;
+		to = stream_piece(stream, at, &part);
+		copied = copy_from_iter(to, part, from);
 		at->offset += copied;
 		at->position += copied;
 		done += copied;
@@ -191,25 +228,6 @@ size_t stream_put_long(struct stream *stream, struct cursor *at,
 			break;
 	}
 	return done;
-}
-
-/**
- * stream_piece() - the bytes at a cursor that lie in one piece
- * @stream: the stream
- * @at: the cursor, which moves to the next chunk if it is at the end of one
- * @n: how many there are and are wanted; becomes how many of them lie there
- *
- * Return: the bytes.
- */
-void *stream_piece(const struct stream *stream, struct cursor *at, size_t *n)
-{
-	if (cursor_at_end(at)) {
-		at->chunk = at->chunk ? READ_ONCE(at->chunk->next) :
-					READ_ONCE(stream->first);
-		at->offset = 0;
-	}
-	*n = min_t(size_t, *n, at->chunk->size - at->offset);
-	return at->chunk->data + at->offset;
 }
 
 size_t stream_get_long(const struct stream *stream, struct cursor *at,

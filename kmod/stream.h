@@ -60,7 +60,7 @@ struct cursor {
 struct stream {
 	struct chunk *first;
 
-	/* taken inside of no other lock, and over user copies */
+	/* taken inside of no other lock; nothing waits for memory inside of it */
 	struct mutex write_lock;
 	struct cursor write;
 	u64 taken;
@@ -75,6 +75,10 @@ struct stream {
 	atomic_long_t memory;
 };
 
+/* The largest chunk, and from how many bytes on it is wanted. */
+#define CHUNK_ORDER	3
+#define CHUNK_LONG	2048
+
 /* Up to here bytes are copied eight at a time; see book_copy_in(). */
 #define STREAM_SHORT	256
 
@@ -84,15 +88,15 @@ struct stream {
 void stream_init(struct stream *stream);
 void stream_free(struct stream *stream);
 void stream_pass(struct stream *stream, const struct cursor *at);
+size_t stream_link(struct stream *stream, size_t n, unsigned int order);
+struct chunk *stream_alloc(struct stream *stream, size_t n, unsigned int order,
+			   struct mem_cgroup *memcg);
+void stream_supply(struct stream *stream, struct chunk *chunks, size_t n);
 size_t stream_put_long(struct stream *stream, struct cursor *at,
-		       struct iov_iter *from, size_t n,
-		       struct mem_cgroup *memcg);
+		       struct iov_iter *from, size_t n);
 size_t stream_get_long(const struct stream *stream, struct cursor *at,
 		       struct iov_iter *to, size_t n);
 void stream_skip(const struct stream *stream, struct cursor *at, size_t n);
-u32 *stream_put_header(struct stream *stream, struct cursor *at, size_t n,
-		       struct mem_cgroup *memcg);
-void *stream_piece(const struct stream *stream, struct cursor *at, size_t *n);
 
 /* How many bytes wait; what the other side moves meanwhile may be missing. */
 static inline u64 stream_used(const struct stream *stream)
@@ -103,10 +107,52 @@ static inline u64 stream_used(const struct stream *stream)
 	return smp_load_acquire(&stream->tail) - head;
 }
 
-/* Whether the next byte needs another chunk. */
-static inline bool cursor_at_end(const struct cursor *at)
+/* How many bytes are left in the chunk of @at. */
+static inline size_t cursor_rest(const struct cursor *at)
 {
-	return !at->chunk || at->offset == at->chunk->size;
+	return at->chunk ? at->chunk->size - at->offset : 0;
+}
+
+/* The order of the pages that are wanted for @n bytes. */
+static inline unsigned int chunk_order(u64 n)
+{
+	return n > CHUNK_LONG ? CHUNK_ORDER : 0;
+}
+
+/**
+ * stream_piece() - the bytes at a cursor that lie in one piece
+ * @stream: the stream
+ * @at: the cursor, which moves to the next chunk if it is at the end of one
+ * @n: how many there are and are wanted; becomes how many of them lie there
+ *
+ * Return: the bytes.
+ */
+static inline void *stream_piece(const struct stream *stream,
+				 struct cursor *at, size_t *n)
+{
+	if (unlikely(!cursor_rest(at))) {
+		at->chunk = at->chunk ? READ_ONCE(at->chunk->next) :
+					READ_ONCE(stream->first);
+		at->offset = 0;
+	}
+	*n = min(*n, cursor_rest(at));
+	return at->chunk->data + at->offset;
+}
+
+/**
+ * stream_extend() - makes sure that bytes can be written
+ * @stream: the stream, whose write_lock is held
+ * @n: how many
+ * @order: of the chunks that are wanted for them
+ *
+ * Return: how many of them there is no memory for; stream_alloc() has some.
+ */
+static __always_inline size_t stream_extend(struct stream *stream, size_t n,
+					    unsigned int order)
+{
+	if (likely(cursor_rest(&stream->write) >= n))
+		return 0;
+	return stream_link(stream, n, order);
 }
 
 /* The bytes of @iter, if they lie in one piece in user memory. */
@@ -124,28 +170,26 @@ static __always_inline void __user *stream_user(const struct iov_iter *iter)
  * @stream: the stream, whose write_lock is held
  * @at: where; moves on
  * @from: the bytes; moves on
- * @n: how many
- * @memcg: who pays for memory
+ * @n: how many, for which there is memory (stream_extend())
  *
- * Return: how many were written: fewer where they cannot be read, or where
- * there is no memory.
+ * Page faults are off: what cannot be read without one is not read.
+ *
+ * Return: how many were written.
  */
 static __always_inline size_t stream_put(struct stream *stream,
 					 struct cursor *at,
-					 struct iov_iter *from, size_t n,
-					 struct mem_cgroup *memcg)
+					 struct iov_iter *from, size_t n)
 {
-	struct chunk *chunk = at->chunk;
 	void __user *user;
 
-	if (n > STREAM_SHORT || !chunk || chunk->size - at->offset < n)
-		return stream_put_long(stream, at, from, n, memcg);
+	if (n > STREAM_SHORT || cursor_rest(at) < n)
+		return stream_put_long(stream, at, from, n);
 	user = stream_user(from);
 	if (!user)
-		return stream_put_long(stream, at, from, n, memcg);
+		return stream_put_long(stream, at, from, n);
 	/* Of what cannot be read there may be a part that can. */
-	if (book_copy_in(chunk->data + at->offset, user, n))
-		return stream_put_long(stream, at, from, n, memcg);
+	if (book_copy_in(at->chunk->data + at->offset, user, n))
+		return stream_put_long(stream, at, from, n);
 	iov_iter_advance(from, n);
 	at->offset += n;
 	at->position += n;
@@ -159,26 +203,48 @@ static __always_inline size_t stream_put(struct stream *stream,
  * @to: where to; moves on
  * @n: how many, no more than there are
  *
- * Return: how many were copied: fewer where they cannot be written.
+ * Page faults are off: what cannot be written without one is not written.
+ *
+ * Return: how many were copied.
  */
 static __always_inline size_t stream_get(const struct stream *stream,
 					 struct cursor *at, struct iov_iter *to,
 					 size_t n)
 {
-	struct chunk *chunk = at->chunk;
 	void __user *user;
 
-	if (n > STREAM_SHORT || !chunk || chunk->size - at->offset < n)
+	if (n > STREAM_SHORT || cursor_rest(at) < n)
 		return stream_get_long(stream, at, to, n);
 	user = stream_user(to);
 	if (!user)
 		return stream_get_long(stream, at, to, n);
-	if (book_copy_out(user, chunk->data + at->offset, n))
+	if (book_copy_out(user, at->chunk->data + at->offset, n))
 		return stream_get_long(stream, at, to, n);
 	iov_iter_advance(to, n);
 	at->offset += n;
 	at->position += n;
 	return n;
+}
+
+/**
+ * stream_put_header() - begins a record
+ * @stream: the stream, whose write_lock is held
+ * @at: where, with memory for a header; moves on
+ *
+ * All that is in the stream are records, each a multiple of STREAM_HEADER as
+ * every chunk is; so a header is always in one piece.
+ *
+ * Return: where its length goes.
+ */
+static __always_inline u32 *stream_put_header(const struct stream *stream,
+					      struct cursor *at)
+{
+	size_t piece = STREAM_HEADER;
+	u32 *header = stream_piece(stream, at, &piece);
+
+	at->offset += STREAM_HEADER;
+	at->position += STREAM_HEADER;
+	return header;
 }
 
 /* What a record of @n bytes takes in the stream. */
