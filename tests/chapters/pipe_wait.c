@@ -2,11 +2,11 @@
 /*
  * Pipe: who waits for what, who is woken, who is killed, and 8 writers at once.
  */
-#include <linux/userfaultfd.h>
 #include <sys/epoll.h>
 #include <sys/ptrace.h>
 
 #include "pipe.h"
+#include "served.h"
 
 /* Fills the pipe; its writes wait, all the same. */
 static void fill_up(void)
@@ -381,49 +381,6 @@ PIPE_TEST(a_writer_that_dies_is_the_end_for_the_reader)
 
 /* --- Memory that another process serves ----------------------------------- */
 
-/* A page that is not there before somebody copies it in; NULL without that. */
-static char *served_page(int *server)
-{
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffdio_api api = { .api = UFFD_API };
-	char *page;
-
-	*server = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (*server < 0)
-		return NULL;
-	keep(*server);
-	is(sys(ioctl(*server, UFFDIO_API, &api)), 0);
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	holds(page != MAP_FAILED);
-	reg.range.start = (uintptr_t)page;
-	reg.range.len = 4096;
-	is(sys(ioctl(*server, UFFDIO_REGISTER, &reg)), 0);
-	return page;
-}
-
-/* Waits until somebody needs it, and after that lets it go on. */
-static void await_need(int server)
-{
-	struct pollfd fd = { .fd = server, .events = POLLIN };
-	struct uffd_msg message;
-
-	is(poll(&fd, 1, 20000), 1);
-	is(sys(read(server, &message, sizeof(message))), sizeof(message));
-	is(message.event, UFFD_EVENT_PAGEFAULT);
-}
-
-static void serve(int server, char *page)
-{
-	struct uffdio_copy copy = {
-		.dst = (uintptr_t)page,
-		.src = (uintptr_t)bytes,
-		.len = 4096,
-	};
-
-	is(sys(ioctl(server, UFFDIO_COPY, &copy)), 0);
-}
-
 PIPE_TEST(a_writer_whose_page_is_not_there_holds_up_nobody)
 {
 	struct call *call = call_new(w, IPCBOOK_ANY, 0);
@@ -439,7 +396,7 @@ PIPE_TEST(a_writer_whose_page_is_not_there_holds_up_nobody)
 	reads(r, "others");
 	is(ipcbook_pipe_resize(w, 4096), 4096);
 	is(pipe_stat(w).bytes, 0);
-	serve(server, call->buf);
+	serve(server, call->buf, bytes);
 	is(call_end(call), 100);
 	is(sys(read(r, room, sizeof(room))), 100);
 	holds(!memcmp(room, bytes, 100));
@@ -459,7 +416,7 @@ PIPE_TEST(a_reader_whose_page_is_not_there_holds_up_nobody)
 	await_need(server);
 	is(sys(read(r, room, 3)), 3);
 	holds(!memcmp(room, "one", 3));
-	serve(server, call->buf);
+	serve(server, call->buf, bytes);
 	is(call_end(call), 3);
 	holds(!memcmp(call->buf, "two", 3));
 }

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sockets: whose memory is not there waits alone, and those who wait for room
+ * are not forgotten.
+ */
+#include <linux/sockios.h>
+
+#include "socket.h"
+#include "served.h"
+
+static char served[4096] = "served, and read by nobody before";
+
+/* A send() from a page, or a recv() to one, that waits for that page. */
+static struct call *needy(int fd, size_t len, long (*make)(struct call *call),
+			  int *server)
+{
+	struct call *call = call_new(fd, IPCBOOK_ANY, 0);
+
+	call->buf = served_page(server);
+	if (!call->buf)
+		not_here("there is no userfaultfd");
+	call->len = len;
+	call_other(call, make, make == make_send ? SYS_sendto : SYS_recvfrom);
+	await_need(*server);
+	return call;
+}
+
+/* --- Memory that is not there --------------------------------------------- */
+
+STREAM_TEST(a_sender_whose_page_is_not_there_holds_up_nobody)
+{
+	int client, server, memory, n;
+	struct call *call;
+	char room[100];
+
+	connected(&client, &server);
+	call = needy(client, 100, make_send, &memory);
+	tell(client, "others");
+	says(server, "others");
+	is(events_of(client), POLLOUT);
+	is(sys(ioctl(client, SIOCOUTQ, &n)), 0);
+	is(n, 0);
+	tell(server, "back");
+	says(client, "back");
+	serve(memory, call->buf, served);
+	is(call_end(call), 100);
+	is(sys(recv(server, room, 100, MSG_WAITALL)), 100);
+	is(memcmp(room, served, 100), 0);
+}
+
+STREAM_TEST(a_receiver_whose_page_is_not_there_holds_up_nobody)
+{
+	int client, server, memory;
+	struct call *call;
+	char room[8];
+
+	connected(&client, &server);
+	tell(client, "onetwo");
+	call = needy(server, 3, make_recv, &memory);
+	is(sys(recv(server, room, 3, MSG_PEEK)), 3);
+	is(memcmp(room, "one", 3), 0);
+	is(sys(recv(server, room, 3, 0)), 3);
+	is(memcmp(room, "one", 3), 0);
+	tell(server, "back");
+	says(client, "back");
+	serve(memory, call->buf, served);
+	is(call_end(call), 3);
+	is(memcmp(call->buf, "two", 3), 0);
+	is(sys(recv(server, room, 3, MSG_DONTWAIT)), -EAGAIN);
+}
+
+STREAM_TEST(who_peeks_to_a_page_that_is_not_there_holds_up_nobody)
+{
+	struct call *call = call_new(-1, IPCBOOK_ANY, 0);
+	int client, server, memory;
+	char room[8];
+
+	connected(&client, &server);
+	tell(client, "onetwo");
+	call->fd = server;
+	call->flags = MSG_PEEK;
+	call->buf = served_page(&memory);
+	if (!call->buf)
+		not_here("there is no userfaultfd");
+	call->len = 6;
+	call_other(call, make_recv, SYS_recvfrom);
+	await_need(memory);
+	is(sys(recv(server, room, 3, 0)), 3);
+	serve(memory, call->buf, served);
+	/* It sees what is there by then. */
+	is(call_end(call), 3);
+	is(memcmp(call->buf, "two", 3), 0);
+	says(server, "two");
+}
+
+RECORD_TEST(a_record_whose_page_is_not_there_holds_up_nobody)
+{
+	int client, server, memory;
+	struct call *call;
+	char room[100];
+
+	connected(&client, &server);
+	call = needy(client, 100, make_send, &memory);
+	tell(client, "others");
+	is(stat_of(server).depth, 1);
+	says(server, "others");
+	serve(memory, call->buf, served);
+	is(call_end(call), 100);
+	is(sys(recv(server, room, 100, MSG_DONTWAIT)), 100);
+	is(memcmp(room, served, 100), 0);
+}
+
+RECORD_TEST(who_takes_a_record_to_a_page_that_is_not_there_holds_up_nobody)
+{
+	int client, server, memory, n;
+	struct call *call;
+
+	connected(&client, &server);
+	tell(client, "one");
+	tell(client, "second");
+	call = needy(server, 10, make_recv, &memory);
+	is(sys(ioctl(server, SIOCINQ, &n)), 0);
+	is(n, 3);
+	says(server, "one");
+	serve(memory, call->buf, served);
+	is(call_end(call), 6);
+	is(memcmp(call->buf, "second", 6), 0);
+	is(sys(recv(server, &n, 4, MSG_DONTWAIT)), -EAGAIN);
+}
+
+/* The part that is there must not be copied twice. */
+RECORD_TEST(a_record_half_of_which_is_not_there_is_sent_once)
+{
+	struct call *call = call_new(-1, IPCBOOK_ANY, 0);
+	int client, server, memory;
+	char room[300], *start;
+
+	connected(&client, &server);
+	call->fd = client;
+	call->buf = start = served_behind(&memory, 100);
+	if (!start)
+		not_here("there is no userfaultfd");
+	call->len = 300;
+	for (int i = 0; i < 100; i++)
+		start[i] = i + 1;
+	call_other(call, make_send, SYS_sendto);
+	await_need(memory);
+	tell(client, "others");
+	serve(memory, start + 100, served);
+	is(call_end(call), 300);
+	says(server, "others");
+	is(sys(recv(server, room, 300, MSG_DONTWAIT)), 300);
+	is(memcmp(room, start, 100), 0);
+	is(memcmp(room + 100, served, 200), 0);
+}
+
+RECORD_TEST(a_record_is_received_once_where_half_is_not_there)
+{
+	struct call *call = call_new(-1, IPCBOOK_ANY, 0);
+	int client, server, memory;
+	char out[300], *start;
+
+	connected(&client, &server);
+	for (int i = 0; i < 300; i++)
+		out[i] = i * 7;
+	is(sys(send(client, out, 300, 0)), 300);
+	call->fd = server;
+	call->buf = start = served_behind(&memory, 100);
+	if (!start)
+		not_here("there is no userfaultfd");
+	call->len = 300;
+	call_other(call, make_recv, SYS_recvfrom);
+	await_need(memory);
+	serve(memory, start + 100, served);
+	is(call_end(call), 300);
+	is(memcmp(start, out, 300), 0);
+	is(stat_of(server).depth, 0);
+}
+
+STREAM_TEST(peeking_to_where_half_is_not_there_sees_it_once)
+{
+	struct call *call = call_new(-1, IPCBOOK_ANY, 0);
+	int client, server, memory;
+	char out[300], *start;
+
+	connected(&client, &server);
+	for (int i = 0; i < 300; i++)
+		out[i] = i * 7;
+	is(sys(send(client, out, 300, 0)), 300);
+	call->fd = server;
+	call->flags = MSG_PEEK;
+	call->buf = start = served_behind(&memory, 100);
+	if (!start)
+		not_here("there is no userfaultfd");
+	call->len = 300;
+	call_other(call, make_recv, SYS_recvfrom);
+	await_need(memory);
+	serve(memory, start + 100, served);
+	is(call_end(call), 300);
+	is(memcmp(start, out, 300), 0);
+}
+
+STREAM_TEST(a_peer_closes_while_a_sender_waits_for_its_page)
+{
+	int client, server, memory;
+	struct call *call;
+
+	connected(&client, &server);
+	tell(client, "makes memory");
+	says(server, "makes memory");
+	call = needy(client, 100, make_send, &memory);
+	drop(server);
+	serve(memory, call->buf, served);
+	is(call_end(call), -EPIPE);
+	is(get_option(client, SO_ERROR), 0);
+}
+
+STREAM_TEST(a_peer_closes_while_a_receiver_waits_for_its_page)
+{
+	int client, server, memory;
+	struct call *call;
+
+	connected(&client, &server);
+	tell(client, "last");
+	call = needy(server, 100, make_recv, &memory);
+	drop(client);
+	serve(memory, call->buf, served);
+	is(call_end(call), 4);
+	is(memcmp(call->buf, "last", 4), 0);
+	says(server, "");
+}
+
+STREAM_TEST(who_waits_for_a_page_can_be_killed)
+{
+	int client, server, memory, ready = gate();
+	char *page;
+	pid_t pid;
+
+	page = served_page(&memory);
+	if (!page)
+		not_here("there is no userfaultfd");
+	for (int sends = 0; sends < 2; sends++) {
+		connected(&client, &server);
+		tell(client, "kept");
+		pid = child();
+		if (!pid) {
+			/* Its own, for what it inherited is not served. */
+			page = served_page(&memory);
+			gate_open(ready);
+			if (sends)
+				send(client, page, 100, 0);
+			else
+				recv(server, page, 100, 0);
+			_exit(1);
+		}
+		gate_pass(ready);
+		await_asleep(pid, sends ? SYS_sendto : SYS_recvfrom);
+		is(sys(kill(pid, SIGKILL)), 0);
+		is(reap(pid), 128 + SIGKILL);
+		says(server, "kept");
+		tell(client, "works");
+		says(server, "works");
+	}
+}
+
+/* Half of a record's memory can be had, half cannot: it stays whole. */
+RECORD_TEST(a_record_at_the_edge_of_memory_stays_whole)
+{
+	int client, server;
+	char *end = edge(4);
+
+	connected(&client, &server);
+	is(sys(send(client, end, 8, 0)), -EFAULT);
+	tell(client, "12345678");
+	is(sys(recv(server, end, 8, 0)), -EFAULT);
+	is(sys(recv(server, end, 8, MSG_PEEK)), -EFAULT);
+	is(stat_of(server).depth, 1);
+	is(sys(recv(server, end, 4, 0)), 4);
+	is(memcmp(end, "1234", 4), 0);
+	is(stat_of(server).depth, 0);
+}
+
+/* Of a stream, what can be had is had. */
+STREAM_TEST(a_stream_at_the_edge_of_memory_stops_there)
+{
+	int client, server;
+	char *end = edge(4);
+
+	connected(&client, &server);
+	memcpy(end, "abcd", 4);
+	is(sys(send(client, end, 8, 0)), 4);
+	tell(client, "efgh");
+	is(sys(recv(server, end, 8, MSG_PEEK)), 4);
+	is(memcmp(end, "abcd", 4), 0);
+	is(sys(recv(server, end, 8, 0)), 4);
+	says(server, "efgh");
+}
+
+/* --- Room ----------------------------------------------------------------- */
+
+RECORD_TEST(an_empty_record_that_waited_for_room_arrives)
+{
+	int client, server, sent = 0;
+	struct call *call;
+	char room[8];
+
+	set_option(listener, SO_RCVBUF, 1200);
+	connected(&client, &server);
+	while (sys(send(client, "", 0, MSG_DONTWAIT)) == 0)
+		sent++;
+	holds(sent > 8);
+	call = call_new(client, IPCBOOK_ANY, 0);
+	call->len = 0;
+	call_other(call, make_send, SYS_sendto);
+	for (int i = 0; i < sent; i++)
+		is(sys(recv(server, room, 8, MSG_DONTWAIT)), 0);
+	is(call_end(call), 0);
+	is(stat_of(server).depth, 1);
+	is(sys(recv(server, room, 8, MSG_DONTWAIT)), 0);
+	is(sys(recv(server, room, 8, MSG_DONTWAIT)), -EAGAIN);
+}
+
+/* Asked for more than the buffer holds: what is there must be taken. */
+STREAM_TEST(more_than_there_is_room_for_can_be_asked_for)
+{
+	char *out = malloc(200000), *in = malloc(200000);
+	struct call *call = call_new(-1, IPCBOOK_ANY, 0);
+	int client, server;
+
+	set_option(listener, SO_RCVBUF, 8192);
+	connected(&client, &server);
+	for (int i = 0; i < 200000; i++)
+		out[i] = i * 11 + i / 997;
+	call->fd = server;
+	call->flags = MSG_WAITALL;
+	call->buf = in;
+	call->len = 200000;
+	call_other(call, make_recv, SYS_recvfrom);
+	is(sys(send(client, out, 200000, 0)), 200000);
+	is(call_end(call), 200000);
+	is(memcmp(in, out, 200000), 0);
+	free(out);
+	free(in);
+}
+
+/* How often a thread has gone to sleep. */
+static long sleeps(pid_t tid)
+{
+	char path[64];
+	const char *at;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	at = strstr(slurp(path), "\nvoluntary_ctxt_switches:");
+	holds(at);
+	return atol(strchr(at, '\t'));
+}
+
+STREAM_TEST(who_waits_for_much_is_not_woken_for_little)
+{
+	struct call *call = call_new(-1, IPCBOOK_ANY, 0);
+	int client, server;
+	long before;
+
+	connected(&client, &server);
+	call->fd = server;
+	call->flags = MSG_WAITALL;
+	call->len = 50;
+	call_other(call, make_recv, SYS_recvfrom);
+	before = sleeps(call->tid);
+	for (int i = 0; i < 49; i++)
+		tell(client, "x");
+	is(sleeps(call->tid), before);
+	tell(client, "x");
+	is(call_end(call), 50);
+}
+
+/* --- Memory that a stream keeps ------------------------------------------- */
+
+STREAM_TEST(a_stream_that_is_read_keeps_little_memory)
+{
+	char *big = calloc(1, 1 << 20);
+	int client, server;
+	ssize_t n, sent = 0;
+
+	connected(&client, &server);
+	while ((n = sys(send(client, big, 65536, MSG_DONTWAIT))) > 0)
+		sent += n;
+	holds(sent >= 212992);
+	holds(stat_of(server).memory > 212992);
+	for (; sent; sent -= n) {
+		n = sys(recv(server, big, 1 << 20, 0));
+		holds(n > 0);
+	}
+	holds(stat_of(server).memory <= 4 * 32768);
+	/* And what it keeps it uses again. */
+	for (int i = 0; i < 100; i++) {
+		is(sys(send(client, big, 60000, 0)), 60000);
+		is(sys(recv(server, big, 60000, MSG_WAITALL)), 60000);
+	}
+	holds(stat_of(server).memory <= 4 * 32768);
+	free(big);
+	socket_calls();
+}
