@@ -152,18 +152,20 @@ static struct book_user *book_user_find(kuid_t uid)
 static int book_account(struct book_object *object, struct book_user *fresh)
 {
 	struct book_user *user = book_user_find(current_uid());
-	bool free = capable(CAP_SYS_RESOURCE);
 
 	lockdep_assert_held(&book_mutex);
-	if (!free && book_objects >= READ_ONCE(max_objects)) {
+	/* A capability is looked for, which is dear, only by who needs it. */
+	if (book_objects >= READ_ONCE(max_objects) &&
+	    !capable(CAP_SYS_RESOURCE)) {
 		watch_limit(object, -ENOSPC);
 		return -ENOSPC;
 	}
 	if (!user)
 		user = fresh;
-	if (!free && (user->objects >= READ_ONCE(user_objects) ||
-		      object->capacity > READ_ONCE(user_bytes) ||
-		      user->bytes > READ_ONCE(user_bytes) - object->capacity)) {
+	if ((user->objects >= READ_ONCE(user_objects) ||
+	     object->capacity > READ_ONCE(user_bytes) ||
+	     user->bytes > READ_ONCE(user_bytes) - object->capacity) &&
+	    !capable(CAP_SYS_RESOURCE)) {
 		watch_limit(object, -EDQUOT);
 		return -EDQUOT;
 	}

@@ -66,8 +66,7 @@ int socket_tell(const struct book_sock *s, void *address)
 	return offsetof(struct sockaddr_ipcbook, name) + strlen(s->name) + 1;
 }
 
-int socket_getname(struct socket *sock, struct sockaddr *address,
-			  int peer)
+int socket_getname(struct socket *sock, struct sockaddr *address, int peer)
 {
 	struct book_sock *s = to_sock(sock->sk);
 	int len = -ENOTCONN;
@@ -81,8 +80,7 @@ int socket_getname(struct socket *sock, struct sockaddr *address,
 	return len;
 }
 
-int socket_bind(struct socket *sock, struct sockaddr_unsized *address,
-		       int len)
+int socket_bind(struct socket *sock, struct sockaddr_unsized *address, int len)
 {
 	struct book_sock *s = to_sock(sock->sk);
 	char name[IPCBOOK_NAME_LEN];
@@ -210,7 +208,7 @@ static int socket_try(struct book_sock *s, const char *name,
 }
 
 int socket_connect(struct socket *sock, struct sockaddr_unsized *address,
-			  int len, int flags)
+		   int len, int flags)
 {
 	struct book_sock *s = to_sock(sock->sk);
 	long timeo = sock_sndtimeo(&s->sk, flags & O_NONBLOCK);
@@ -250,11 +248,10 @@ static struct book_sock *socket_embryo(struct book_sock *s)
 	return end;
 }
 
-int socket_accept(struct socket *sock, struct socket *newsock,
-			 BOOK_ACCEPT_ARGS)
+int socket_accept(struct socket *sock, struct socket *newsock, int flags)
 {
 	struct book_sock *s = to_sock(sock->sk), *end;
-	long timeo = sock_rcvtimeo(&s->sk, book_accept_flags & O_NONBLOCK);
+	long timeo = sock_rcvtimeo(&s->sk, flags & O_NONBLOCK);
 	int err;
 
 	while (!(end = socket_embryo(s))) {
@@ -392,7 +389,9 @@ int socket_release(struct socket *sock)
 	if (tap_on() && s->peer)
 		socket_tap(s, IPCBOOK_CAPTURE_CLOSE, stream_used(&s->in) > 0,
 			   NULL, 0);
-	wake_up_interruptible_all(&s->connectors);
+	/* Pairs with the barrier of who enters the wait queue. */
+	if (wq_has_sleeper(&s->connectors))
+		wake_up_interruptible_all(&s->connectors);
 	sock_orphan(&s->sk);
 	sock->sk = NULL;
 	list_for_each_entry_safe(end, next, &embryos, embryo)

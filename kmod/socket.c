@@ -304,6 +304,12 @@ static void socket_stat(struct book_object *object, struct ipcbook_stat *stat)
 
 /* -------------------------------------------------------- the chapter's table */
 
+static int socket_accept_op(struct socket *sock, struct socket *newsock,
+			    BOOK_ACCEPT_ARGS)
+{
+	return socket_accept(sock, newsock, book_accept_flags);
+}
+
 static const struct proto_ops socket_ops = {
 	.family = IPCBOOK_AF,
 	.owner = THIS_MODULE,
@@ -311,7 +317,7 @@ static const struct proto_ops socket_ops = {
 	.bind = socket_bind,
 	.connect = socket_connect,
 	.socketpair = sock_no_socketpair,
-	.accept = socket_accept,
+	.accept = socket_accept_op,
 	.getname = socket_getname,
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,

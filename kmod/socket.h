@@ -139,8 +139,7 @@ int socket_bind(struct socket *sock, struct sockaddr_unsized *address, int len);
 int socket_listen(struct socket *sock, int backlog);
 int socket_connect(struct socket *sock, struct sockaddr_unsized *address,
 		   int len, int flags);
-int socket_accept(struct socket *sock, struct socket *newsock,
-		  BOOK_ACCEPT_ARGS);
+int socket_accept(struct socket *sock, struct socket *newsock, int flags);
 int socket_shutdown(struct socket *sock, int how);
 void socket_reset(struct book_sock *s);
 int socket_release(struct socket *sock);

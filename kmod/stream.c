@@ -56,9 +56,9 @@ static void chunks_free(struct stream *stream, struct chunk *chunk)
 	}
 }
 
+/* Begins a stream, whose memory is zeroed. */
 void stream_init(struct stream *stream)
 {
-	memset(stream, 0, sizeof(*stream));
 	mutex_init(&stream->write_lock);
 	mutex_init(&stream->read_lock);
 	init_llist_head(&stream->spares);

@@ -356,7 +356,10 @@ static __always_inline int socket_put_record(struct book_sock *s,
 	return 0;
 }
 
-/* As much of @len bytes of a stream as there is room for. Returns how many, or what it is short of. */
+/*
+ * As much of @len bytes of a stream as there is room for. Returns how many, or
+ * what it is short of.
+ */
 static __always_inline ssize_t socket_put_bytes(struct book_sock *s,
 						struct book_sock *peer,
 						struct iov_iter *from,
@@ -671,7 +674,7 @@ out:
 }
 
 int socket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
-			  int flags)
+		   int flags)
 {
 	struct book_sock *s = to_sock(sock->sk);
 	ssize_t received;

@@ -137,9 +137,10 @@ RECORD_TEST(a_record_half_of_which_is_not_there_is_sent_once)
 
 	connected(&client, &server);
 	call->fd = client;
-	call->buf = start = served_behind(&memory, 100);
+	start = served_behind(&memory, 100);
 	if (!start)
 		not_here("there is no userfaultfd");
+	call->buf = start;
 	call->len = 300;
 	for (int i = 0; i < 100; i++)
 		start[i] = i + 1;
@@ -165,9 +166,10 @@ RECORD_TEST(a_record_is_received_once_where_half_is_not_there)
 		out[i] = i * 7;
 	is(sys(send(client, out, 300, 0)), 300);
 	call->fd = server;
-	call->buf = start = served_behind(&memory, 100);
+	start = served_behind(&memory, 100);
 	if (!start)
 		not_here("there is no userfaultfd");
+	call->buf = start;
 	call->len = 300;
 	call_other(call, make_recv, SYS_recvfrom);
 	await_need(memory);
@@ -189,9 +191,10 @@ STREAM_TEST(peeking_to_where_half_is_not_there_sees_it_once)
 	is(sys(send(client, out, 300, 0)), 300);
 	call->fd = server;
 	call->flags = MSG_PEEK;
-	call->buf = start = served_behind(&memory, 100);
+	start = served_behind(&memory, 100);
 	if (!start)
 		not_here("there is no userfaultfd");
+	call->buf = start;
 	call->len = 300;
 	call_other(call, make_recv, SYS_recvfrom);
 	await_need(memory);
