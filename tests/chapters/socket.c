@@ -4,6 +4,7 @@
  */
 #include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 
 #include "socket.h"
@@ -461,6 +462,110 @@ STREAM_TEST(a_receive_has_a_timeout)
 	is(sys(recv(server, room, 8, 0)), -EAGAIN);
 	tell(client, "x");
 	says(server, "x");
+}
+
+STREAM_TEST(a_send_has_a_timeout)
+{
+	struct timeval limit = { .tv_usec = 20000 };
+	char big[8192] = "";
+	int client, server;
+
+	connected(&client, &server);
+	set_option(server, SO_RCVBUF, 4096);
+	is(sys(setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit,
+			  sizeof(limit))), 0);
+	is(sys(send(client, big, 5000, 0)), 5000);
+	/* What went before the time was over counts. */
+	is(sys(send(client, big, 5000, 0)), 8192 - 5000);
+	is(sys(send(client, big, 1, 0)), -EAGAIN);
+	is(sys(recv(server, big, 8192, 0)), 8192);
+	is(sys(send(client, big, 1, 0)), 1);
+}
+
+STREAM_TEST(a_receive_waits_for_as_much_as_it_was_told)
+{
+	struct call *call;
+	int client, server;
+
+	connected(&client, &server);
+	set_option(server, SO_RCVLOWAT, 5);
+	tell(client, "1234");
+	call = blocked_recv(server);
+	tell(client, "5");
+	is(call_end(call), 5);
+	is(memcmp(call->room, "12345", 5), 0);
+	/* One that asks for less gets it. */
+	tell(client, "67");
+	is(sys(recv(server, call->room, 2, 0)), 2);
+}
+
+STREAM_TEST(files_and_pipes_are_sent_without_a_buffer)
+{
+	int client, server, ends[2], file, done = 0;
+	char out[30000], in[30000];
+
+	connected(&client, &server);
+	for (unsigned int i = 0; i < sizeof(out); i++)
+		out[i] = i * 5 + i / 256;
+	file = keep(sys(memfd_create("sent", MFD_CLOEXEC)));
+	is(sys(write(file, out, sizeof(out))), sizeof(out));
+	is(sys(lseek(file, 0, SEEK_SET)), 0);
+	while (done < (int)sizeof(out)) {
+		int n = sys(sendfile(client, file, NULL, sizeof(out) - done));
+
+		holds(n > 0);
+		done += n;
+	}
+	is(sys(recv(server, in, sizeof(in), MSG_WAITALL)), sizeof(in));
+	is(memcmp(in, out, sizeof(in)), 0);
+
+	/* And through a pipe: in by splice, out by splice. */
+	is(sys(pipe2(ends, O_CLOEXEC)), 0);
+	keep(ends[0]);
+	keep(ends[1]);
+	is(sys(write(ends[1], out, sizeof(out))), sizeof(out));
+	for (done = 0; done < (int)sizeof(out);) {
+		int n = sys(splice(ends[0], NULL, client, NULL,
+				   sizeof(out) - done, 0));
+
+		holds(n > 0);
+		done += n;
+	}
+	for (done = 0; done < (int)sizeof(in);) {
+		int n = sys(splice(server, NULL, ends[1], NULL,
+				   sizeof(in) - done, 0));
+
+		holds(n > 0);
+		is(sys(read(ends[0], in + done, n)), n);
+		done += n;
+	}
+	is(memcmp(in, out, sizeof(in)), 0);
+}
+
+RECORD_TEST(several_messages_go_in_one_call)
+{
+	struct iovec out[2] = { { "one", 3 }, { "second", 6 } }, in[3];
+	struct mmsghdr send[2] = { }, receive[3] = { };
+	int client, server;
+	char rooms[3][8];
+
+	connected(&client, &server);
+	for (int i = 0; i < 2; i++) {
+		send[i].msg_hdr.msg_iov = &out[i];
+		send[i].msg_hdr.msg_iovlen = 1;
+	}
+	for (int i = 0; i < 3; i++) {
+		in[i] = (struct iovec){ rooms[i], 8 };
+		receive[i].msg_hdr.msg_iov = &in[i];
+		receive[i].msg_hdr.msg_iovlen = 1;
+	}
+	is(sys(sendmmsg(client, send, 2, 0)), 2);
+	is(send[1].msg_len, 6);
+	is(sys(recvmmsg(server, receive, 3, MSG_DONTWAIT, NULL)), 2);
+	is(receive[0].msg_len, 3);
+	is(receive[1].msg_len, 6);
+	is(memcmp(rooms[0], "one", 3), 0);
+	is(memcmp(rooms[1], "second", 6), 0);
 }
 
 static volatile int handled;

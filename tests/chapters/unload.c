@@ -105,6 +105,22 @@ UNLOAD_TEST(unloading_is_refused_while_a_descriptor_is_under_way)
 	refused_until_closed(passed_fd(ends[1]));
 }
 
+UNLOAD_TEST(unloading_is_refused_while_a_socket_is_open)
+{
+	int listener, client;
+
+	need_module();
+	listener = keep(ipcbook_socket_listen("unload",
+					      SOCK_STREAM | SOCK_CLOEXEC, 1));
+	client = keep(ipcbook_socket_connect("unload",
+					     SOCK_STREAM | SOCK_CLOEXEC));
+	is(unload(), -EAGAIN);
+	/* With it goes the end that nobody has accepted. */
+	drop(listener);
+	is(unload(), -EAGAIN);
+	refused_until_closed(client);
+}
+
 /* Whose socket it is, it is not the module's. */
 UNLOAD_TEST(a_registration_for_signals_does_not_keep_the_module)
 {
