@@ -581,14 +581,14 @@ static void fails_to_talk(int of_type)
 	open_listener(of_type);
 	write_text();
 	reconnect();
-	holds(fail_each("socket: send", send_bytes, check_sent) >= 1);
+	/* A copy that fails once is made again, and small chunks do as well. */
+	is(fail_each("socket: send", send_bytes, check_sent), 0);
 	holds(fail_each("socket: sendmsg", send_vector, check_sent) >= 1);
 	is(send_bytes(), sizeof(text));
-	holds(fail_each("socket: recv", recv_bytes, check_received) >= 1);
+	is(fail_each("socket: recv", recv_bytes, check_received), 0);
 	holds(fail_each("socket: recvmsg with address",
 			recv_vector, check_received_header) >= 1);
-	holds(fail_each("socket: recv, peek",
-			peek_bytes, check_still_there) >= 1);
+	is(fail_each("socket: recv, peek", peek_bytes, check_still_there), 0);
 	is(recv_bytes(), sizeof(text));
 	holds(fail_each("socket: getpeername",
 			ask_name, check_connection) >= 1);
