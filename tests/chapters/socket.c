@@ -297,6 +297,16 @@ STREAM_TEST(closing_a_listener_refuses_who_waits_there)
 	listener = -1;
 }
 
+STREAM_TEST(who_was_never_accepted_is_told_also_if_nothing_was_sent)
+{
+	int client = keep(ipcbook_socket_connect(name, type));
+
+	close(listener);
+	listener = -1;
+	is(sys(recv(client, (char[8]){ 0 }, 8, 0)), -ECONNRESET);
+	is(sys(recv(client, (char[8]){ 0 }, 8, 0)), 0);
+}
+
 STREAM_TEST(shutting_a_listener_down_ends_it)
 {
 	struct call *call = call_new(listener, IPCBOOK_ANY, 0);

@@ -377,6 +377,50 @@ STREAM_TEST(who_waits_for_much_is_not_woken_for_little)
 	is(call_end(call), 50);
 }
 
+/* Fills the buffer and reads all, several times; returns what it then holds. */
+static ssize_t flow(int client, int server)
+{
+	static char big[65536];
+	ssize_t n, sent = 0;
+
+	for (int i = 0; i < 8; i++) {
+		for (; sent; sent -= n) {
+			n = sys(recv(server, big, sizeof(big), 0));
+			holds(n > 0);
+		}
+		while ((n = sys(send(client, big, sizeof(big),
+				     MSG_DONTWAIT))) > 0)
+			sent += n;
+		is(n, -EAGAIN);
+	}
+	is(stat_of(server).bytes, sent);
+	is(stat_of(server).max_bytes, sent);
+	return sent;
+}
+
+STREAM_TEST(a_buffer_grows_as_long_as_all_is_read)
+{
+	int client, server;
+
+	set_parameter("socket_max_bytes", 1000000);
+	connected(&client, &server);
+	is(flow(client, server), 212992 * 4);
+}
+
+STREAM_TEST(a_buffer_whose_size_was_set_keeps_it)
+{
+	int client, server;
+
+	connected(&client, &server);
+	set_option(server, SO_RCVBUF, 20000);
+	is(flow(client, server), 40000);
+	drop(client);
+	drop(server);
+	connected(&client, &server);
+	set_option(client, SO_SNDBUF, 20000);
+	is(flow(client, server), 40000);
+}
+
 /* --- Memory that a stream keeps ------------------------------------------- */
 
 STREAM_TEST(a_stream_that_is_read_keeps_little_memory)
@@ -401,6 +445,37 @@ STREAM_TEST(a_stream_that_is_read_keeps_little_memory)
 		is(sys(recv(server, big, 60000, MSG_WAITALL)), 60000);
 	}
 	holds(stat_of(server).memory <= 4 * 32768);
+	free(big);
+}
+
+/* Kilobytes that could be had. */
+static long available(void)
+{
+	const char *at = strstr(slurp("/proc/meminfo"), "MemAvailable:");
+
+	holds(at);
+	return atol(at + strlen("MemAvailable:"));
+}
+
+STREAM_TEST(a_stream_that_is_closed_keeps_no_memory)
+{
+	char *big = calloc(1, 60000);
+	int client, server;
+	long before = 0;
+
+	for (int i = 0; i < 1100; i++) {
+		if (i == 100)
+			before = available();
+		connected(&client, &server);
+		is(sys(send(client, big, 60000, 0)), 60000);
+		is(sys(recv(server, big, 60000, MSG_WAITALL)), 60000);
+		/* Now it has chunks to be used again. */
+		holds(stat_of(server).memory > 32768);
+		drop(client);
+		drop(server);
+	}
+	/* Of 64 MB that it has had in all. */
+	holds(before - available() < 20000);
 	free(big);
 	socket_calls();
 }
