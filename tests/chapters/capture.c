@@ -328,7 +328,7 @@ static int run(const char *lines)
 	*strrchr(self, '/') = '\0';
 	snprintf(command, sizeof(command),
 		 "exec 2>&1; t=%s/../..; i=$t/build/bin/ipcbook; n=%s-tool; d=/tmp/$n; mkdir -p $d\n"
-		 "up() { until $i socket stat $n >/dev/null 2>&1; do :; done; }\n"
+		 "up() { until $i socket stat $n 2>&1 | grep -qE '^max_depth +([2-9]|1[0-9])'; do :; done; }\n"
 		 "says() { until grep -q \"$1\" $2; do :; done; }\n"
 		 "%s", self, name, lines);
 	return shell(0, command, said, sizeof(said));
@@ -384,6 +384,22 @@ CAPTURE_TEST(tshark_takes_frames_apart)
 	holds(strstr(said, "-tool\t10\t666f722074736861726b\t"));
 	holds(strstr(said, " connect "));
 	holds(strstr(said, " accept "));
+}
+
+CAPTURE_TEST(the_tool_shows_frames_until_it_is_stopped)
+{
+	give_seconds(120);
+	set_up(false);
+	is(run("$i capture >$d/all & c=$!\n"
+	       "until $i capture stat | grep -q 'listener'; do :; done\n"
+	       "until $i capture stat | grep -q 'ipcbook0 up'; do :; done\n"
+	       "for text in one two; do\n"
+	       "$i socket listen $n </dev/null >/dev/null & s=$!; up\n"
+	       "echo $text | $i socket connect $n; wait $s\n"
+	       "done\n"
+	       "until [ $(grep -c ' > connect ' $d/all) = 2 ] && [ $(grep -c ' > data ' $d/all) = 2 ]; do :; done\n"
+	       "kill $c; wait $c; echo $?"), 0);
+	holds(!strcmp(said, "0\n"));
 }
 
 CAPTURE_TEST(the_tool_shows_frames)

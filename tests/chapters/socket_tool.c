@@ -31,7 +31,7 @@ static int run(const char *lines)
 	*strrchr(self, '/') = '\0';
 	snprintf(command, sizeof(command),
 		 "exec 2>&1; i=%s/../bin/ipcbook; n=%s; d=/tmp/$n; mkdir -p $d\n"
-		 "up() { until $i socket stat ${1:-$n} >/dev/null 2>&1; do :; done; }\n"
+		 "up() { until $i socket stat ${1:-$n} 2>&1 | grep -qE '^max_depth +([2-9]|1[0-9])'; do :; done; }\n"
 		 "made() { until [ -e $1 ]; do :; done; }\n"
 		 "%s", self, name, lines);
 	return shell(0, command, said, sizeof(said));

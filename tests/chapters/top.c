@@ -95,7 +95,7 @@ BARE_TEST(a_batch_is_plain_tables)
 	      "queue jobs root 7/10 MEM 0 0 0 0/1 7\n"
 	      "pipe hose root 0/65536 MEM 0 0 0 0/0 0\n"
 	      "shm board root 0 MEM 0 0 0 0/0 0\n"
-	      "ring wheel root 0/4096 MEM 0 0 0 0/0 0\n"
+	      "ring wheel root 0/8192 MEM 0 0 0 0/0 0\n"
 	      "sem gate root 3/4 MEM 0 0 0 0/0 0\n"
 	      "same\n1\n");
 }

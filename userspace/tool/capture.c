@@ -180,7 +180,8 @@ static int tell_frames(const struct options *options, int fd)
 	__u64 count = 0;
 	ssize_t n;
 
-	while (!stopped && (!options->count || count < options->count)) {
+	while (!stopped && (!options->given[OPTION_COUNT] ||
+			    count < options->count)) {
 		n = recv(fd, bytes, sizeof(bytes), 0);
 		if (n < 0 && errno != EINTR)
 			return failed_capture("listen at");
