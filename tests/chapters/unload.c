@@ -10,7 +10,6 @@
 
 #include <ipcbook/signal.h>
 
-#include "top.h"
 
 #define READ	IPCBOOK_OPEN_READ
 #define WRITE	IPCBOOK_OPEN_WRITE
@@ -330,13 +329,4 @@ UNLOAD_TEST(unloading_under_the_hands_of_users_does_no_harm)
 	is(reap(pid), 128 + SIGKILL);
 	works(queue_open("unload", READ | WRITE | CREATE));
 	is(queue_unlink("unload"), 0);
-}
-
-/* A screen that is alive does not keep the module, and is put back without it. */
-UNLOAD_TEST(a_live_view_ends_in_order_when_the_module_goes)
-{
-	need_module();
-	shows("ipcbook queue create a; delay=100ms\n" AFTER_END
-	      "ends 'until rmmod ipcbook 2>/dev/null; do :; done'\n"
-	      "while test -e /dev/ipcbook; do :; done; echo gone", AS_BEFORE("3") "gone\n");
 }
