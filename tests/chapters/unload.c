@@ -10,6 +10,7 @@
 
 #include <ipcbook/signal.h>
 
+#include "harness.h"
 
 #define READ	IPCBOOK_OPEN_READ
 #define WRITE	IPCBOOK_OPEN_WRITE
