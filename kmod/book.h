@@ -193,9 +193,6 @@ struct book_object {
 	struct work_struct refusal_work;
 };
 
-/* main.c */
-extern struct genl_family book_family;
-
 /* watch.c */
 #define WATCH_GROUPS	2
 extern const struct genl_multicast_group watch_groups[WATCH_GROUPS];
@@ -208,6 +205,7 @@ int watch_init(void);
 void watch_exit(void);
 
 /* main.c */
+extern struct genl_family book_family;
 const struct book_chapter *book_chapter(unsigned int id);
 struct book_file *book_device_file(struct file *filp,
 				   enum ipcbook_chapter chapter);

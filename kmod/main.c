@@ -454,15 +454,15 @@ static int __init ipcbook_init(void)
 
 	if (err)
 		return err;
-	err = watch_init();
-	if (err)
-		goto err_chapters;
 	err = book_init();
 	if (err)
-		goto err_watch;
-	err = family_init();
+		goto err_chapters;
+	err = watch_init();
 	if (err)
 		goto err_book;
+	err = family_init();
+	if (err)
+		goto err_watch;
 	err = misc_register(&device);
 	if (err)
 		goto err_family;
@@ -471,10 +471,10 @@ static int __init ipcbook_init(void)
 err_family:
 	genl_unregister_family(&book_family);
 	chapters_stop();
-err_book:
-	book_exit();
 err_watch:
 	watch_exit();
+err_book:
+	book_exit();
 err_chapters:
 	chapters_exit(ARRAY_SIZE(chapters));
 	return err;
@@ -485,8 +485,8 @@ static void __exit ipcbook_exit(void)
 	misc_deregister(&device);
 	genl_unregister_family(&book_family);
 	chapters_stop();
-	book_exit();
 	watch_exit();
+	book_exit();
 	chapters_exit(ARRAY_SIZE(chapters));
 }
 

@@ -144,7 +144,10 @@ int watch_init(void)
 	return watch_queue ? 0 : -ENOMEM;
 }
 
-/* Nobody is refused any more; who was is told before this returns. */
+/*
+ * Nobody is refused any more. What is still to be told has a reference on its
+ * object, so this comes before the book ends.
+ */
 void watch_exit(void)
 {
 	destroy_workqueue(watch_queue);
