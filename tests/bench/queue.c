@@ -556,7 +556,10 @@ static int still_waiting(struct bench_side *side)
 	return stat.receivers_waiting == (uint64_t)side->ahead ? 0 : -EAGAIN;
 }
 
-/* Waits, at most half a minute, until all receivers are blocked. */
+/*
+ * Waits, at most half a minute, until all receivers are blocked. The queue's counter
+ * of them cannot be waited for; looking now and then leaves them the CPU.
+ */
 static int await_waiting(struct bench_side *side)
 {
 	int ret, i;

@@ -130,7 +130,7 @@ SEM_TEST(when_run_is_killed_its_command_ends_too)
 SEM_TEST(run_passes_a_signal_on_and_ends_as_its_command)
 {
 	units(1, 1);
-	is(run("$i sem run $s -- sh -c 'trap \"exit 7\" TERM; kill $PPID; while :; do sleep 0.01; done'"),
+	is(run("$i sem run $s -- sh -c 'trap \"kill \\$!; exit 7\" TERM; sleep 100 & kill $PPID; wait'"),
 	   7);
 	is(ipcbook_sem_value(s), 1);
 	is(ipcbook_sem_down(s, 1, 0, 0), 0);
