@@ -48,28 +48,14 @@ static long try_flags(const char *name, unsigned int flags)
 	return try_open(&arg);
 }
 
-static long change(int fd, uint32_t mask, uint32_t uid, uint32_t gid,
-		   uint32_t mode)
-{
-	struct ipcbook_change arg = {
-		.size = sizeof(arg),
-		.mask = mask,
-		.uid = uid,
-		.gid = gid,
-		.mode = mode,
-	};
-
-	return ask(fd, IPCBOOK_IOC_CHANGE, &arg);
-}
-
 static long change_mode(int fd, uint32_t mode)
 {
-	return change(fd, IPCBOOK_CHANGE_MODE, 0, 0, mode);
+	return change_object(fd, IPCBOOK_CHANGE_MODE, 0, 0, mode);
 }
 
 static long change_owner(int fd, uint32_t uid, uint32_t gid)
 {
-	return change(fd, IPCBOOK_CHANGE_UID | IPCBOOK_CHANGE_GID, uid, gid, 0);
+	return change_object(fd, IPCBOOK_CHANGE_UID | IPCBOOK_CHANGE_GID, uid, gid, 0);
 }
 
 /* --- Names ---------------------------------------------------------------- */
@@ -483,11 +469,11 @@ TEST(the_owner_changes_the_mode_and_to_groups_of_theirs)
 		is(change_mode(q, 0), 0);
 		is(queue_stat(q).mode, 0);
 		is(change_mode(q, 0640), 0);
-		is(change(q, IPCBOOK_CHANGE_GID, 0, 2000, 0), 0);
-		is(change(q, IPCBOOK_CHANGE_GID, 0, 1000, 0), 0);
-		is(change(q, IPCBOOK_CHANGE_GID, 0, 3000, 0), -EPERM);
-		is(change(q, IPCBOOK_CHANGE_UID, 1000, 0, 0), 0);
-		is(change(q, IPCBOOK_CHANGE_UID, 1001, 0, 0), -EPERM);
+		is(change_object(q, IPCBOOK_CHANGE_GID, 0, 2000, 0), 0);
+		is(change_object(q, IPCBOOK_CHANGE_GID, 0, 1000, 0), 0);
+		is(change_object(q, IPCBOOK_CHANGE_GID, 0, 3000, 0), -EPERM);
+		is(change_object(q, IPCBOOK_CHANGE_UID, 1000, 0, 0), 0);
+		is(change_object(q, IPCBOOK_CHANGE_UID, 1001, 0, 0), -EPERM);
 		is(change_owner(q, 1001, 2000), -EPERM);
 		_exit(0);
 	}
@@ -506,10 +492,10 @@ TEST(others_change_nothing)
 	pid = child_as((struct who){ 1001, 2000 });
 	if (!pid) {
 		is(change_mode(q, 0666), -EPERM);
-		is(change(q, IPCBOOK_CHANGE_GID, 0, 2000, 0), -EPERM);
-		is(change(q, IPCBOOK_CHANGE_GID, 0, 1001, 0), -EPERM);
-		is(change(q, IPCBOOK_CHANGE_UID, 1001, 0, 0), -EPERM);
-		is(change(q, IPCBOOK_CHANGE_UID, 1000, 0, 0), -EPERM);
+		is(change_object(q, IPCBOOK_CHANGE_GID, 0, 2000, 0), -EPERM);
+		is(change_object(q, IPCBOOK_CHANGE_GID, 0, 1001, 0), -EPERM);
+		is(change_object(q, IPCBOOK_CHANGE_UID, 1001, 0, 0), -EPERM);
+		is(change_object(q, IPCBOOK_CHANGE_UID, 1000, 0, 0), -EPERM);
 		_exit(0);
 	}
 	is(reap(pid), 0);
@@ -525,13 +511,13 @@ TEST(a_change_that_makes_no_sense_is_refused)
 	};
 
 	is(ask(q, IPCBOOK_IOC_CHANGE, &arg), -EINVAL);
-	is(change(q, 0, 0, 0, 0), -EINVAL);
-	is(change(q, 1U << 3, 0, 0, 0), -EINVAL);
-	is(change(q, IPCBOOK_CHANGE_MODE | 1U << 31, 0, 0, 0600), -EINVAL);
+	is(change_object(q, 0, 0, 0, 0), -EINVAL);
+	is(change_object(q, 1U << 3, 0, 0, 0), -EINVAL);
+	is(change_object(q, IPCBOOK_CHANGE_MODE | 1U << 31, 0, 0, 0600), -EINVAL);
 	is(change_mode(q, 01000), -EINVAL);
 	is(change_mode(q, UINT32_MAX), -EINVAL);
-	is(change(q, IPCBOOK_CHANGE_UID, UINT32_MAX, 0, 0), -EINVAL);
-	is(change(q, IPCBOOK_CHANGE_GID, 0, UINT32_MAX, 0), -EINVAL);
+	is(change_object(q, IPCBOOK_CHANGE_UID, UINT32_MAX, 0, 0), -EINVAL);
+	is(change_object(q, IPCBOOK_CHANGE_GID, 0, UINT32_MAX, 0), -EINVAL);
 	is(queue_stat(q).mode, 0600);
 	is(queue_stat(q).uid, 0);
 	works(q);

@@ -469,6 +469,19 @@ long ask_device(unsigned long request, void *argument)
 	return answer;
 }
 
+long change_object(int fd, uint32_t mask, uid_t uid, gid_t gid, uint32_t mode)
+{
+	struct ipcbook_change arg = {
+		.size = sizeof(arg),
+		.mask = mask,
+		.uid = uid,
+		.gid = gid,
+		.mode = mode,
+	};
+
+	return ask(fd, IPCBOOK_IOC_CHANGE, &arg);
+}
+
 static int open_limited(const char *name, uint64_t messages, uint64_t bytes,
 			uint64_t size)
 {

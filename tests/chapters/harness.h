@@ -157,6 +157,9 @@ void drop(int fd);
 long ask(int fd, unsigned long request, void *argument);
 long ask_device(unsigned long request, void *argument);
 
+/* Give an object another owner, group, mode: IPCBOOK_CHANGE_... in mask. */
+long change_object(int fd, uint32_t mask, uid_t uid, gid_t gid, uint32_t mode);
+
 long queue_send(int fd, int64_t type, const void *buf, size_t len,
 		unsigned int flags, uint64_t deadline);
 long queue_recv(int fd, enum ipcbook_select select, int64_t type, void *buf,

@@ -109,20 +109,6 @@ static inline long unlink_object(enum ipcbook_chapter chapter, const char *name)
 	return ask(device, IPCBOOK_IOC_UNLINK, &arg);
 }
 
-static inline long change_object(int fd, uint32_t mask, uid_t uid, gid_t gid,
-				 uint32_t mode)
-{
-	struct ipcbook_change arg = {
-		.size = sizeof(arg),
-		.mask = mask,
-		.uid = uid,
-		.gid = gid,
-		.mode = mode,
-	};
-
-	return ask(fd, IPCBOOK_IOC_CHANGE, &arg);
-}
-
 /* A socket that has this name and mode, and does not listen. */
 static inline int bound_socket(const char *name, uint32_t mode)
 {
