@@ -251,6 +251,9 @@ TEST(a_pipe_that_may_not_grow_is_told)
 	is(reap(pid), 0);
 	is(sys(read(ends[0], &pid, sizeof(pid))), sizeof(pid));
 	snprintf(what, sizeof(what), "limit pipe - %d EDQUOT", pid);
+	/* A moment later, as above. */
+	while (!told_of(what))
+		;
 	is(told_of(what), 1);
 }
 
