@@ -25,7 +25,8 @@
  * A canary (a loop of getppid) runs before and after each round. Where the
  * two differ by more than BENCH_DRIFT, or either is slower by as much than
  * the canary's median in this case, the round is thrown away, counted and
- * measured again, at most as often as there are rounds; later ones are kept.
+ * measured again, at most as often as there are rounds, and for BENCH_REPEAT_NS;
+ * later ones are kept.
  *
  * A side may tell the engine when each operation ends, by bench_tick(); round
  * trips do. Then each round is followed by some slices of either side in which
@@ -46,7 +47,8 @@
 #define BENCH_ROUNDS_MAX	400
 /* Rounds of all runs together; see rounds.c. */
 #define BENCH_KEPT_MAX		2000
-#define BENCH_SLICES_MIN	5
+#define BENCH_REPEAT_NS		10e9
+#define BENCH_SLICES_MIN	3
 #define BENCH_SLICES_MAX	500
 /* Slices of a side after each round in which single operations are timed. */
 #define BENCH_LATENCY_SLICES	6
