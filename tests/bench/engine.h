@@ -122,8 +122,11 @@ struct bench_message {
 	unsigned char data[];
 } __attribute__((aligned(64)));
 
+/* Most processes that a side has besides the first. */
+#define BENCH_PARTNERS	3
+
 /**
- * struct bench_partner - the second process of a side; see partner.c.
+ * struct bench_partner - another process of a side; see partner.c.
  *
  * @pid: its id, 0 if there is none
  * @command: where it is told how often
@@ -160,7 +163,9 @@ struct bench_latency {
  * @sequence: number of the last message
  * @fd: for the ops; -1 at first
  * @data: for the ops
- * @partner: the second process
+ * @partner: the other processes
+ * @partners: how many
+ * @index: which of them this process is, beginning with 0
  * @count: operations of a slice
  * @latency: where bench_tick() counts, NULL while it does not
  * @error: what went wrong
@@ -175,7 +180,9 @@ struct bench_side {
 	uint64_t sequence;
 	int fd[4];
 	void *data;
-	struct bench_partner partner;
+	struct bench_partner partner[BENCH_PARTNERS];
+	unsigned int partners;
+	unsigned int index;
 	unsigned long count;
 	struct bench_latency *latency;
 	char error[200];
@@ -331,5 +338,6 @@ extern const struct bench_ops bench_sysv_pingpong;
 extern const struct bench_ops bench_sysv_stream;
 extern const struct bench_ops bench_sysv_batch;
 extern const struct bench_ops bench_mq_pair;
+extern const struct bench_ops bench_mq_many;
 
 #endif /* BENCH_ENGINE_H */
