@@ -14,6 +14,12 @@
  * is several times faster for small records. Who sleeps otherwise than in ipcbook_ring_wait(), in
  * poll() for example, flushes before.
  *
+ * Small records that are deferred, from the second on, are written aside and
+ * copied into the ring together. A store to a line that the other CPU has in its
+ * cache waits until that has given it up, and so do all stores after it; several
+ * such lines are asked for at a time only where nothing is stored elsewhere in
+ * between, and between two records something always is.
+ *
  * A struct ipcbook_ring belongs to one thread. What the other side wrote is
  * never trusted with more than the content of the records: a position or a
  * length that cannot be gives -EPROTO, and nothing outside the ring is ever
@@ -28,6 +34,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include <linux/ipcbook.h>
@@ -45,6 +52,11 @@ extern "C" {
 #define IPCBOOK_RING_STEP(name)	do { } while (0)
 #endif
 
+/* Bytes that are written aside at most: a batch of records of 64 bytes. */
+#define IPCBOOK_RING_ASIDE						\
+	(IPCBOOK_RING_BATCH *						\
+	 (64 + (uint32_t)sizeof(struct ipcbook_ring_record)))
+
 /**
  * struct ipcbook_ring - one side of a ring; what is in it is the library's
  * @consumer: what the consumer writes
@@ -56,7 +68,13 @@ extern "C" {
  * @flags: IPCBOOK_RING_MANY, IPCBOOK_RING_OVERWRITE
  * @fd: the ring's descriptor, the caller's; -1 without the module
  * @number: of one of many producers, its index plus 1
- * @bound: of a consumer, lengths from which a record is looked at closely
+ * @bound: lengths from which a record is too long; of a consumer, from which it
+ *	is looked at closely
+ * @aside: of a producer, bytes of records that may be written aside
+ * @spins: how often it looks before it sleeps, at most; 0 for never
+ * @patience: how often it does now
+ * @naps: how often it has slept without looking
+ * @woken: the other side's asleep for which it was woken last
  * @position: where this side goes on
  * @published: up to where it has told the other side
  * @limit: of a producer, the position up to which there is room
@@ -64,14 +82,14 @@ extern "C" {
  * @length: that record's payload
  * @first: of a producer, the word of the first record that is deferred
  * @deferred: how many records are
+ * @kept: of a producer, the position from which on they are written aside
+ * @base: of a producer, the position that is the first of what is aside
+ * @head: of a producer, the head of the record that is reserved
  * @oldest: where newest wins: of the producer, as it stands in the ring
  * @records: how many this side has published or released
  * @bytes: their payloads
  * @lost: of a consumer, how many were written over before it read them
- * @woken: the other side's asleep for which it was woken last
- * @spins: how often it looks before it sleeps, at most; 0 for never
- * @patience: how often it does now
- * @naps: how often it has slept without looking
+ * @beside: what is written aside
  */
 struct ipcbook_ring {
 	struct ipcbook_ring_consumer *consumer;
@@ -84,6 +102,11 @@ struct ipcbook_ring {
 	int fd;
 	uint32_t number;
 	uint32_t bound;
+	uint32_t aside;
+	uint32_t spins;
+	uint32_t patience;
+	uint32_t naps;
+	uint32_t woken;
 	uint32_t position;
 	uint32_t published;
 	uint32_t limit;
@@ -91,14 +114,14 @@ struct ipcbook_ring {
 	uint32_t length;
 	uint32_t first;
 	uint32_t deferred;
+	uint32_t kept;
+	uint32_t base;
+	uint32_t *head;
 	uint64_t oldest;
 	uint64_t records;
 	uint64_t bytes;
 	uint64_t lost;
-	uint32_t woken;
-	uint32_t spins;
-	uint32_t patience;
-	uint32_t naps;
+	uint64_t beside[IPCBOOK_RING_ASIDE / 8];
 };
 
 /**
@@ -313,12 +336,27 @@ static inline void ipcbook_ring_notify(struct ipcbook_ring *ring)
 		ipcbook_ring_wake(ring);
 }
 
+/* What is written aside comes into the ring. */
+static inline void ipcbook_ring_bring_in(struct ipcbook_ring *ring)
+{
+	uint32_t bytes = ring->position - ring->kept;
+
+	/* The record that is reserved may be in the ring, and kept after it. */
+	if ((int32_t)bytes <= 0)
+		return;
+	memcpy(ipcbook_ring_word(ring, ring->kept),
+	       ring->beside + (ring->kept - ring->base) / 8, bytes);
+	ring->kept = ring->position;
+}
+
 /* Rule 2, for all records that are deferred. */
 static inline void ipcbook_ring_publish(struct ipcbook_ring *ring)
 {
 	struct ipcbook_ring_producer *mine = ring->producer;
 
 	IPCBOOK_RING_STEP("written");
+	ipcbook_ring_bring_in(ring);
+	IPCBOOK_RING_STEP("brought in");
 	__atomic_store_n(ipcbook_ring_word(ring, ring->position), 0,
 			 __ATOMIC_RELAXED);
 	IPCBOOK_RING_STEP("next is zero");
@@ -496,6 +534,24 @@ static inline void ipcbook_ring_make_room(struct ipcbook_ring *ring,
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+/* Where the only producer's next record is written. */
+static inline uint32_t *ipcbook_ring_place(struct ipcbook_ring *ring,
+					   uint32_t room)
+{
+	uint32_t at;
+
+	if (ring->deferred && ring->aside) {
+		if (ring->kept == ring->position)
+			ring->base = ring->position;
+		at = ring->position - ring->base;
+		if (room <= ring->aside - at)
+			return (uint32_t *)(ring->beside + at / 8);
+		ipcbook_ring_bring_in(ring);
+	}
+	ring->kept = ring->position + room;
+	return ipcbook_ring_word(ring, ring->position);
+}
+
 /**
  * ipcbook_ring_reserve() - room for a record
  * @ring: a producer
@@ -515,7 +571,7 @@ static inline int ipcbook_ring_reserve(struct ipcbook_ring *ring,
 	uint32_t room;
 	int error;
 
-	if (length > ipcbook_ring_max(ring))
+	if (length >= ring->bound)
 		return -EMSGSIZE;
 	if (ring->current)
 		return -EBUSY;
@@ -524,6 +580,7 @@ static inline int ipcbook_ring_reserve(struct ipcbook_ring *ring,
 		error = ipcbook_ring_reserve_many(ring, length);
 		if (error)
 			return error;
+		ring->head = ipcbook_ring_word(ring, ring->position);
 		goto reserved;
 	}
 	if (ring->flags & IPCBOOK_RING_OVERWRITE) {
@@ -539,11 +596,12 @@ static inline int ipcbook_ring_reserve(struct ipcbook_ring *ring,
 	}
 	__atomic_store_n(&ring->producer->unpublished, ring->deferred + 1,
 			 __ATOMIC_RELAXED);
+	ring->head = ipcbook_ring_place(ring, room);
 	IPCBOOK_RING_STEP("reserved");
 reserved:
 	ring->current = room;
 	ring->length = length;
-	*payload = ipcbook_ring_word(ring, ring->position) + 2;
+	*payload = ring->head + 2;
 	return 0;
 }
 
@@ -566,9 +624,8 @@ static inline int ipcbook_ring_commit_deferred(struct ipcbook_ring *ring)
 	/* The first is 0 as long as the others must not be seen. */
 	if (!ring->deferred)
 		ring->first = word;
-	else
-		__atomic_store_n(ipcbook_ring_word(ring, ring->position), word,
-				 __ATOMIC_RELAXED);
+	__atomic_store_n(ring->head, ring->deferred ? word : 0,
+			 __ATOMIC_RELAXED);
 	IPCBOOK_RING_STEP("deferred");
 	ring->position += ring->current;
 	ring->bytes += ring->length;
@@ -610,6 +667,9 @@ static inline int ipcbook_ring_discard(struct ipcbook_ring *ring)
 		return 0;
 	}
 	ring->current = 0;
+	/* Unless it was written aside. */
+	if ((int32_t)(ring->kept - ring->position) > 0)
+		ring->kept = ring->position;
 	__atomic_store_n(&ring->producer->unpublished, ring->deferred,
 			 __ATOMIC_RELAXED);
 	return 0;

@@ -143,9 +143,12 @@ static void ring_close(struct bench_side *side)
 	free(ends);
 }
 
-/* Sends one; deferred where it need not be there at once. */
+/*
+ * Sends one; deferred where it need not be there at once. With a number, that
+ * is written into it in place, where others write it before they send.
+ */
 bench_inline int put(struct bench_side *side, struct ipcbook_ring *ring,
-		     const void *bytes, bool deferred)
+		     const void *bytes, uint64_t number, bool deferred)
 {
 	void *room;
 	int ret;
@@ -157,6 +160,11 @@ bench_inline int put(struct bench_side *side, struct ipcbook_ring *ring,
 			return bench_fail(side, "reserving", -ret);
 	}
 	memcpy(room, bytes, side->bytes);
+	if (number) {
+		memcpy(room, &number, sizeof(number));
+		memcpy((char *)room + side->bytes - sizeof(number), &number,
+		       sizeof(number));
+	}
 	if (deferred)
 		ipcbook_ring_commit_deferred(ring);
 	else
@@ -198,7 +206,7 @@ bench_inline int ring_send(struct bench_side *side, int direction,
 {
 	struct ends *ends = side->data;
 
-	return put(side, &ends->ring[direction], message->data, false);
+	return put(side, &ends->ring[direction], message->data, 0, false);
 }
 
 bench_inline int ring_receive(struct bench_side *side, int direction,
@@ -265,8 +273,8 @@ static int ring_source(struct bench_side *side, unsigned long n)
 	if (!ret)
 		ret = bench_partner_go(side, n);
 	while (!ret && n--) {
-		bench_stamp(side);
-		ret = put(side, &ends->ring[0], side->out->data, true);
+		ret = put(side, &ends->ring[0], side->out->data,
+			  ++side->sequence, true);
 	}
 	ipcbook_ring_flush(&ends->ring[0]);
 	return ret ? ret : bench_partner_wait(side);

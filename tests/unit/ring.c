@@ -50,6 +50,29 @@ static int ring_file(uint32_t size)
 	return file;
 }
 
+/* The next record is of so many bytes, which are all the same. */
+static void arrives(uint32_t bytes, int byte)
+{
+	const unsigned char *payload;
+	uint32_t length;
+
+	assert_int_equal(ipcbook_ring_peek(&consumer, (const void **)&payload,
+					   &length), 0);
+	assert_int_equal(length, bytes);
+	for (uint32_t i = 0; i < length; i++)
+		assert_int_equal(payload[i], byte);
+	assert_int_equal(ipcbook_ring_release(&consumer), 0);
+}
+
+static void nothing_arrives(void)
+{
+	const void *payload;
+	uint32_t length;
+
+	assert_int_equal(ipcbook_ring_peek(&consumer, &payload, &length),
+			 -EAGAIN);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -680,6 +703,77 @@ static void both_sides_in_one_mapping(void **state)
 }
 
 /* Only one of the two mappings is there to be undone. */
+/* Small ones are written aside; what is published meanwhile changes nothing. */
+static void what_is_reserved_outlives_a_flush(void **state)
+{
+	void *payload;
+
+	(void)state;
+	for (uint32_t before = 0; before < 6; before++) {
+		for (uint32_t i = 0; i < before; i++) {
+			assert_int_equal(ipcbook_ring_reserve(&producer, 20,
+							      &payload), 0);
+			memset(payload, (int)i, 20);
+			ipcbook_ring_commit_deferred(&producer);
+		}
+		assert_int_equal(ipcbook_ring_reserve(&producer, 24, &payload),
+				 0);
+		memset(payload, 77, 12);
+		ipcbook_ring_flush(&producer);
+		memset((char *)payload + 12, 77, 12);
+		for (uint32_t i = 0; i < before; i++)
+			arrives(20, (int)i);
+		nothing_arrives();
+		ipcbook_ring_commit_deferred(&producer);
+		assert_int_equal(ipcbook_ring_reserve(&producer, 400, &payload),
+				 0);
+		memset(payload, 78, 400);
+		ipcbook_ring_commit_deferred(&producer);
+		assert_int_equal(ipcbook_ring_reserve(&producer, 8, &payload),
+				 0);
+		memset(payload, 79, 8);
+		nothing_arrives();
+		ipcbook_ring_commit(&producer);
+		arrives(24, 77);
+		arrives(400, 78);
+		arrives(8, 79);
+		nothing_arrives();
+	}
+}
+
+/* Small and large ones, of which some are discarded, between flushes. */
+static void deferred_records_of_all_lengths_arrive_in_order(void **state)
+{
+	uint32_t length, sent = 0, seed = 1;
+	void *payload;
+
+	(void)state;
+	for (uint32_t turn = 0; turn < 20000; turn++) {
+		uint32_t count = 0, lengths[64];
+
+		for (; count < 40; count++) {
+			seed = seed * 1103515245 + 12345;
+			length = seed >> 16 & 15 ? seed >> 20 & 63 :
+						   seed >> 20 & 511;
+			if (ipcbook_ring_reserve(&producer, length, &payload))
+				break;
+			memset(payload, (int)(sent + count), length);
+			if (!(seed >> 8 & 7)) {
+				ipcbook_ring_discard(&producer);
+				count--;
+				continue;
+			}
+			lengths[count] = length;
+			ipcbook_ring_commit_deferred(&producer);
+		}
+		ipcbook_ring_flush(&producer);
+		for (uint32_t i = 0; i < count; i++)
+			arrives(lengths[i], (unsigned char)(sent + i));
+		nothing_arrives();
+		sent += count;
+	}
+}
+
 static void no_race_is_found_between_threads(void **state)
 {
 	struct ipcbook_ring kept = consumer;
@@ -1091,6 +1185,8 @@ int main(void)
 		CASE(a_hostile_consumer_harms_nobody_but_itself),
 		CASE(every_record_arrives_once_between_processes),
 		CASE(no_wake_is_lost_without_spinning),
+		CASE(what_is_reserved_outlives_a_flush),
+		CASE(deferred_records_of_all_lengths_arrive_in_order),
 		CASE(no_race_is_found_between_threads),
 		CASE_MANY(all_records_of_many_producers_arrive),
 		CASE_MANY(no_wake_is_lost_among_many),
