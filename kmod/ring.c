@@ -29,8 +29,8 @@
  * Barriers: a sleeper looks at wakes under the lock, in which it then stands in
  * line; whoever wakes has changed wakes before it takes the lock. poll() enters
  * the wait queue, adds to asleep, and after a full barrier looks whether there
- * is something; that pairs with the sequentially consistent store and load of
- * rule 6. So none of them misses a wake.
+ * is something; that pairs with the store, the barrier and the load of rule 6. So
+ * none of them misses a wake.
  */
 #include <linux/log2.h>
 #include <linux/mm.h>

@@ -320,15 +320,21 @@ static inline uint32_t *ipcbook_ring_word(const struct ipcbook_ring *ring,
 	return (uint32_t *)(void *)(ring->data + (position & (ring->size - 1)));
 }
 
-/* Rule 6, after a sequentially consistent store; rule 10. */
+/*
+ * Rule 6, after the store; rule 10. The barrier pairs with the sleeper's addition
+ * to asleep. It is not the store itself that is sequentially consistent, because
+ * that would wait on x86 until what was written before, mostly in the same cache
+ * line, has left: whoever looks at that line then gets it without the word.
+ */
 static inline void ipcbook_ring_notify(struct ipcbook_ring *ring)
 {
 	const uint32_t *word = ring->role == IPCBOOK_RING_PRODUCER ?
 			       &ring->consumer->asleep :
 			       &ring->producer->asleep;
-	uint32_t asleep = __atomic_load_n(word, __ATOMIC_SEQ_CST);
-	uint32_t woken = ring->woken;
+	uint32_t asleep, woken = ring->woken;
 
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	asleep = __atomic_load_n(word, __ATOMIC_RELAXED);
 	if (ring->slot)
 		woken = __atomic_load_n(&ring->producer->woken,
 					__ATOMIC_RELAXED);
@@ -361,7 +367,7 @@ static inline void ipcbook_ring_publish(struct ipcbook_ring *ring)
 			 __ATOMIC_RELAXED);
 	IPCBOOK_RING_STEP("next is zero");
 	__atomic_store_n(ipcbook_ring_word(ring, ring->published), ring->first,
-			 __ATOMIC_SEQ_CST);
+			 __ATOMIC_RELEASE);
 	IPCBOOK_RING_STEP("published");
 	__atomic_store_n(&mine->unpublished, 0, __ATOMIC_RELAXED);
 	IPCBOOK_RING_STEP("counted");
@@ -381,7 +387,7 @@ static inline void ipcbook_ring_give_back(struct ipcbook_ring *ring)
 {
 	struct ipcbook_ring_consumer *mine = ring->consumer;
 
-	__atomic_store_n(&mine->head, ring->position, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&mine->head, ring->position, __ATOMIC_RELEASE);
 	__atomic_store_n(&mine->records, ring->records, __ATOMIC_RELAXED);
 	__atomic_store_n(&mine->bytes, ring->bytes, __ATOMIC_RELAXED);
 	ring->published = ring->position;
@@ -494,7 +500,7 @@ static inline void ipcbook_ring_finish(struct ipcbook_ring *ring, uint32_t word)
 {
 	IPCBOOK_RING_STEP("written");
 	__atomic_store_n(ipcbook_ring_word(ring, ring->position), word,
-			 __ATOMIC_SEQ_CST);
+			 __ATOMIC_RELEASE);
 	IPCBOOK_RING_STEP("published");
 	__atomic_store_n(&ring->slot->length, 0, __ATOMIC_RELEASE);
 	IPCBOOK_RING_STEP("finished");
