@@ -11,8 +11,8 @@
  * peeks at the oldest record, reads it there and releases it. The deferred
  * forms tell the other side only after IPCBOOK_RING_BATCH records, or an eighth
  * of the ring, or when there is nothing to do, or by ipcbook_ring_flush(): that
- * is several times faster for small records. Who sleeps otherwise than in ipcbook_ring_wait(), in
- * poll() for example, flushes before.
+ * is several times faster for small records. Who sleeps otherwise than in
+ * ipcbook_ring_wait(), in poll() for example, flushes before.
  *
  * Small records that are deferred, from the second on, are written aside and
  * copied into the ring together. A store to a line that the other CPU has in its
@@ -20,9 +20,10 @@
  * such lines are asked for at a time only where nothing is stored elsewhere in
  * between, and between two records something always is.
  *
- * A struct ipcbook_ring belongs to one thread. What the other side wrote is
- * never trusted with more than the content of the records: a position or a
- * length that cannot be gives -EPROTO, and nothing outside the ring is ever
+ * A struct ipcbook_ring belongs to one thread, and stays where it is as long as
+ * a record is reserved, which may be written inside of it. What the other side
+ * wrote is never trusted with more than the content of the records: a position
+ * or a length that cannot be gives -EPROTO, and nothing outside the ring is ever
  * touched. But a record may change while it is read, if its producer is hostile:
  * copy first what is checked.
  *
@@ -89,6 +90,8 @@ extern "C" {
  * @records: how many this side has published or released
  * @bytes: their payloads
  * @lost: of a consumer, how many were written over before it read them
+ * @untold: of a consumer, bytes that it has given back without looking whether a
+ *	producer sleeps
  * @beside: what is written aside
  */
 struct ipcbook_ring {
@@ -121,6 +124,7 @@ struct ipcbook_ring {
 	uint64_t records;
 	uint64_t bytes;
 	uint64_t lost;
+	uint32_t untold;
 	uint64_t beside[IPCBOOK_RING_ASIDE / 8];
 };
 
@@ -345,13 +349,16 @@ static inline void ipcbook_ring_notify(struct ipcbook_ring *ring)
 /* What is written aside comes into the ring. */
 static inline void ipcbook_ring_bring_in(struct ipcbook_ring *ring)
 {
-	uint32_t bytes = ring->position - ring->kept;
+	uint32_t from = ring->kept;
 
 	/* The record that is reserved may be in the ring, and kept after it. */
-	if ((int32_t)bytes <= 0)
+	if ((int32_t)(ring->position - from) <= 0)
 		return;
-	memcpy(ipcbook_ring_word(ring, ring->kept),
-	       ring->beside + (ring->kept - ring->base) / 8, bytes);
+	/* The word of the first is 0 there already, and looked at just now. */
+	if (from == ring->published)
+		from += (uint32_t)sizeof(struct ipcbook_ring_record);
+	memcpy(ipcbook_ring_word(ring, from),
+	       ring->beside + (from - ring->base) / 8, ring->position - from);
 	ring->kept = ring->position;
 }
 
@@ -516,15 +523,16 @@ static inline void ipcbook_ring_finish(struct ipcbook_ring *ring, uint32_t word)
 	IPCBOOK_RING_STEP("notified");
 }
 
-/* Rule 11: writes over what is in the way, but not over what is deferred. */
+/*
+ * Rule 11: writes over what is in the way. What is deferred never is: that is less
+ * than an eighth of the ring, and a record is half of it at most.
+ */
 static inline void ipcbook_ring_make_room(struct ipcbook_ring *ring,
 					  uint32_t room)
 {
 	uint32_t need = room + (uint32_t)sizeof(struct ipcbook_ring_record);
 	uint32_t at = (uint32_t)ring->oldest, gone = ring->oldest >> 32, word;
 
-	if (ring->position + need - ring->published > ring->size)
-		ipcbook_ring_publish(ring);
 	if (ring->position + need - at <= ring->size)
 		return;
 	while (ring->position + need - at > ring->size) {

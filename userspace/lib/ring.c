@@ -456,9 +456,10 @@ int ipcbook_ring_lapped(struct ipcbook_ring *ring)
 }
 
 /*
- * The ring has been read to its end. If less is given back than half of it, the
- * only producer had room for any record until now, unless it has published more
- * since: so it does not sleep, or there is a record whose release will wake it.
+ * The ring has been read to its end. If less than half of it was given back since
+ * the last barrier, the only producer has had room for any record from then on,
+ * unless it has published more since: so it does not sleep, or there is a record
+ * whose release will wake it. That head has moved may be seen late without one.
  */
 static void give_back_when_empty(struct ipcbook_ring *ring)
 {
@@ -466,7 +467,9 @@ static void give_back_when_empty(struct ipcbook_ring *ring)
 
 	if (!ring->deferred)
 		return;
-	if (ring->flags || ring->position - ring->published >= ring->size / 4) {
+	ring->untold += ring->position - ring->published;
+	if (ring->flags || ring->untold >= ring->size / 4) {
+		ring->untold = 0;
 		ipcbook_ring_give_back(ring);
 		return;
 	}
@@ -666,6 +669,8 @@ static bool is_locked(const struct ipcbook_ring *ring)
 /* How often to look this time; grows while it helps and shrinks while not. */
 static uint32_t looks(struct ipcbook_ring *ring)
 {
+	if (ring->patience > ring->spins)
+		ring->patience = ring->spins;
 	if (!ring->patience && ++ring->naps % NAPS == 0)
 		return ring->spins / NAPS;
 	return ring->patience;
