@@ -603,7 +603,7 @@ static vm_fault_t ring_page_mkwrite(struct vm_fault *vmf)
 
 	if (side->role != (consumers ? IPCBOOK_RING_CONSUMER :
 				       IPCBOOK_RING_PRODUCER))
-		return VM_FAULT_SIGBUS;
+		return VM_FAULT_SIGSEGV;
 	lock_page(vmf->page);
 	return VM_FAULT_LOCKED;
 }
