@@ -203,6 +203,8 @@ static int socket_try(struct book_sock *s, const char *name,
 		if (!err)
 			err = 1;
 	}
+	if (err == -EAGAIN)
+		socket_refuse_room(listener);
 	book_put(object);
 	return err;
 }

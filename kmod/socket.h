@@ -47,7 +47,8 @@ struct traffic {
  * @readers: calls that wait for data, or for somebody to accept
  * @writers: calls that wait for room at the peer
  * @blocked: calls that have waited for room
- * @refused: calls that were told EAGAIN because there was none
+ * @refused: calls that were told EAGAIN because there was none; or because too
+ *	many waited to be accepted already
  * @embryos: those who are connected and not accepted, if it listens
  * @embryo: place among them
  * @connectors: those who wait for a place there
@@ -148,6 +149,7 @@ int socket_release(struct socket *sock);
 void socket_wake_readers(struct sock *sk);
 void socket_write_space(struct sock *sk);
 bool socket_has_room(struct book_sock *s, u64 need);
+void socket_refuse_room(struct book_sock *s);
 int socket_sleep(struct book_sock *s, enum socket_want want, u64 need,
 		 long *timeo);
 int socket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);

@@ -137,6 +137,13 @@ bool socket_has_room(struct book_sock *s, u64 need)
 	return socket_room(s, s->peer) >= need;
 }
 
+/* Somebody is told EAGAIN, because of the room that @s has not. */
+void socket_refuse_room(struct book_sock *s)
+{
+	atomic64_inc(&s->refused);
+	book_refused(&s->object, -EAGAIN);
+}
+
 static bool socket_ready(struct book_sock *s, enum socket_want want, u64 need)
 {
 	switch (want) {
@@ -419,7 +426,8 @@ static __always_inline ssize_t socket_send(struct book_sock *s,
 
 	for (;;) {
 		if (unlikely(READ_ONCE(s->sk.sk_shutdown) & SEND_SHUTDOWN)) {
-			n = -EPIPE;
+			/* As of AF_UNIX, a record's sender learns why, once. */
+			n = stream ? -EPIPE : sock_error(&s->sk) ?: -EPIPE;
 			break;
 		}
 		if (unlikely(!need))
@@ -456,7 +464,7 @@ static __always_inline ssize_t socket_send(struct book_sock *s,
 	}
 	if (!sent) {
 		if (n == -EAGAIN)
-			atomic64_inc(&s->refused);
+			socket_refuse_room(s);
 		return n;
 	}
 out:

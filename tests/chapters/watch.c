@@ -6,6 +6,7 @@
  * waits until the watch tells of something.
  */
 #include <limits.h>
+#include <sys/socket.h>
 
 #include "harness.h"
 
@@ -141,6 +142,12 @@ static long told_of(const char *what)
 	return atol(said);
 }
 
+/* How much may wait for those whom this one accepts: twice this, as ever. */
+static void set_buffer(int fd, int bytes)
+{
+	is(sys(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes))), 0);
+}
+
 TEST(a_full_pipe_is_told)
 {
 	char what[64], bytes[4096] = "";
@@ -158,6 +165,50 @@ TEST(a_full_pipe_is_told)
 	while (!told_of(what))
 		;
 	is(sys(read(ends[0], bytes, sizeof(bytes))), sizeof(bytes));
+}
+
+TEST(a_full_socket_is_told)
+{
+	int client, server, listener;
+	char what[64], bytes[4096] = "";
+	ssize_t n;
+
+	begin_watch();
+	listener = keep(ipcbook_socket_listen(qname, SOCK_STREAM, 1));
+	set_buffer(listener, 4096);
+	client = keep(ipcbook_socket_connect(qname, SOCK_STREAM));
+	server = keep(sys(accept(listener, NULL, NULL)));
+	snprintf(what, sizeof(what), "limit socket - %llu EAGAIN",
+		 (unsigned long long)queue_stat(client).id);
+	is(sys(send(client, bytes, sizeof(bytes), MSG_DONTWAIT)), 4096);
+	is(told_of(what), 0);
+	/* What goes in part is not refused. */
+	while ((n = sys(send(client, bytes, sizeof(bytes), MSG_DONTWAIT))) > 0)
+		is(told_of(what), 0);
+	is(n, -EAGAIN);
+	is(queue_stat(client).refused, 1);
+	/* It is told a moment later, as above. */
+	while (!told_of(what))
+		;
+	is(told_of(what), 1);
+	is(sys(recv(server, bytes, sizeof(bytes), 0)), sizeof(bytes));
+}
+
+TEST(a_full_backlog_is_told)
+{
+	char what[128];
+	int listener;
+
+	begin_watch();
+	listener = keep(ipcbook_socket_listen(qname, SOCK_STREAM, 0));
+	snprintf(what, sizeof(what), "limit socket %s [0-9]* EAGAIN", qname);
+	keep(ipcbook_socket_connect(qname, SOCK_STREAM));
+	is(told_of(what), 0);
+	is(ipcbook_socket_connect(qname, SOCK_STREAM | SOCK_NONBLOCK), -EAGAIN);
+	is(queue_stat(listener).refused, 1);
+	while (!told_of(what))
+		;
+	is(told_of(what), 1);
 }
 
 TEST(a_registration_with_too_many_signals_is_told)

@@ -285,7 +285,8 @@ struct ipcbook_change {
  * @received_bytes: their payload bytes, before any truncation
  * @direct: messages that went from a sender straight to a waiting receiver
  * @blocked: sends that had to wait for room
- * @refused: sends that were told EAGAIN or ETIMEDOUT
+ * @refused: sends that were told EAGAIN or ETIMEDOUT; of a socket that listens,
+ *	connects
  * @returned: messages put back because the receiver could not take them
  * @discarded: messages that a sender had begun and not finished when it died
  * @lost: messages that newer ones displaced before they were received
@@ -936,10 +937,10 @@ struct ipcbook_sem_wait {
  *     load) and sleeps until wakes changes. A producer first writes into wanted
  *     which head it waits for, and the wakes that it has read; where those are
  *     in wanted already, someone else waits too, and the earlier head stands.
- *  6. Who has published or released (store-release, then a full barrier) looks
- *     at the other's asleep. If that is not the number for which it woke last,
- *     and of a producer wanted is reached, it adds 1 to its own wakes and wakes
- *     who waits for that (IPCBOOK_IOC_RING_WAKE).
+ *  6. Who has published or released (sequentially consistent store) looks at the
+ *     other's asleep (sequentially consistent load). If that is not the number
+ *     for which it woke last, and of a producer wanted is reached, it adds 1 to
+ *     its own wakes and wakes who waits for that (IPCBOOK_IOC_RING_WAKE).
  *
  * So of both at least one sees what the other wrote, and a sleeper is woken once.
  * poll() of the descriptor adds to asleep as well.
@@ -1246,9 +1247,9 @@ enum ipcbook_signal_how {
  * @IPCBOOK_EVENT_LIMIT: a limit was hit, and somebody told so by ERROR. EDQUOT at
  *	the user's limits, ENOSPC at everybody's: it was not created, or did not
  *	grow (told at most ten times in a second). EAGAIN: it was full, and a
- *	sender did not wait; ETIMEDOUT: or not any longer; EOVERFLOW: it was at
- *	its maximum (of each object at most once in a second). Sockets that are
- *	full, and rings, which only their users see fill, do not tell
+ *	sender did not wait; or too many wait to be accepted; ETIMEDOUT: or not
+ *	any longer; EOVERFLOW: it was at its maximum (of each object at most once
+ *	in a second). Rings, which only their users see fill, do not tell
  */
 enum ipcbook_event {
 	IPCBOOK_EVENT_CREATED	= 1,
