@@ -1097,6 +1097,75 @@ TEST(ls_hides_what_the_caller_may_not_read)
 	has(qname);
 }
 
+/* --- stat, of whatever has the name ---------------------------------------- */
+
+TEST(stat_finds_what_has_the_name_in_any_chapter)
+{
+	char both[200];
+
+	put_some();
+	tool("stat", qname);
+	is(told.status, DONE);
+	line_is("chapter", "queue");
+	line_is("name", qname);
+	line_is("depth", "5");
+	tool("sem", "create", "--value", "3", qname);
+	tool("stat", "-j", qname);
+	is(told.status, DONE);
+	snprintf(both, sizeof(both), "{\"chapter\":\"queue\",\"name\":\"%s\",\"id\":",
+		 qname);
+	has(both);
+	snprintf(both, sizeof(both), "\n{\"chapter\":\"sem\",\"name\":\"%s\",\"id\":",
+		 qname);
+	has(both);
+	tool("stat", "--chapter", "sem", qname);
+	is(told.status, DONE);
+	line_is("chapter", "sem");
+	holds(!strstr(told.out, "queue"));
+	tool("sem", "rm", qname);
+}
+
+BARE_TEST(stat_finds_by_its_number_what_has_no_name)
+{
+	struct ipcbook_stat stat;
+	int fd, ends[2];
+	char id[24];
+
+	fd = keep(ipcbook_queue_open(NULL, O_RDWR | O_CLOEXEC, 0600, NULL));
+	put(fd, 1, "12345");
+	is(ipcbook_stat(fd, &stat), 0);
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)stat.id);
+	tool("stat", id);
+	is(told.status, DONE);
+	line_is("chapter", "queue");
+	line_is("name", "-");
+	line_is("id", id);
+	line_is("bytes", "5");
+	is(ipcbook_pipe(ends, O_CLOEXEC, 0), 0);
+	keep(ends[0]);
+	keep(ends[1]);
+	tool("stat", "--chapter", "pipe", id);
+	is(told.status, ABSENT);
+	/* A name that is a number is a name. */
+	keep(ipcbook_sem_open(id, O_CREAT | O_RDWR | O_CLOEXEC, 0600, NULL));
+	tool("stat", id);
+	is(told.status, DONE);
+	line_is("chapter", "sem");
+	is(ipcbook_unlink(IPCBOOK_SEM, id), 0);
+}
+
+TEST(stat_tells_what_there_is_and_what_is_not)
+{
+	tool("stat", "nothing-has-it", qname);
+	is(told.status, ABSENT);
+	line_is("name", qname);
+	assert_string_equal(told.err, "ipcbook: there is no object 'nothing-has-it' that you may read\n");
+	is(ipcbook_chmod(q, 0600), 0);
+	tool_as(STUDENT, "stat", qname);
+	is(told.status, ABSENT);
+	is(told.length, 0);
+}
+
 BARE_TEST(odd_names_are_printed_harmlessly_and_usable)
 {
 	const char *name = "o\303\244 \xff\\\302\205";
@@ -1132,7 +1201,7 @@ static void claim_completion(const char *typed, const char *want,
 BARE_TEST(completion_offers_commands_options_and_queues)
 {
 	tool("queue", "create", "compl eted");
-	completes("ipcbook \"\"", "signal kill queue pipe shm ring sem socket capture watch ls top story help");
+	completes("ipcbook \"\"", "signal kill queue pipe shm ring sem socket capture watch ls stat top story help");
 	completes("ipcbook shm d", "dump");
 	completes("ipcbook shm create --s", "--size");
 	completes("ipcbook sem d", "down");
@@ -1142,6 +1211,8 @@ BARE_TEST(completion_offers_commands_options_and_queues)
 	completes("ipcbook queue recv --t", "--type --timeout --truncate");
 	completes("ipcbook queue peek --n", "--not --nth --null");
 	completes("ipcbook ls s", "signal socket shm sem");
+	completes("ipcbook stat comp", "compl\\ eted");
+	completes("ipcbook stat --c", "--chapter");
 	completes("ipcbook top s", "signal socket shm sem");
 	completes("ipcbook top --s", "--sort");
 	completes("ipcbook top --sort m", "memory");
@@ -1209,6 +1280,8 @@ TEST(a_wrong_call_gets_one_line_and_does_nothing)
 		{ "ipcbook", "help", "frob" },
 		{ "ipcbook", "ls", "nonsense" },
 		{ "ipcbook", "ls", "queue", "more" },
+		{ "ipcbook", "stat" },
+		{ "ipcbook", "stat", "Q", "--chapter", "nonsense" },
 		{ "ipcbook", "queue", "recv" },
 		{ "ipcbook", "queue", "recv", "Q", "more" },
 		{ "ipcbook", "queue", "recv", "Q", "--frob" },

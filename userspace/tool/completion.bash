@@ -29,10 +29,11 @@ _ipcbook_options() {
 		sed -n 's/^  \(-., \|    \)\(--[a-z-]*\).*/\2/p'
 }
 
-# _ipcbook_names CHAPTER START: names that begin so, as typed in a shell.
+# _ipcbook_names CHAPTER START: names that begin so, as typed in a shell; of all
+# chapters if CHAPTER is empty.
 _ipcbook_names() {
 	local name
-	ipcbook ls "$1" --no-header 2>/dev/null |
+	ipcbook ls ${1:+"$1"} --no-header 2>/dev/null |
 		while read -r _ name _; do
 			[ "$name" != - ] || continue
 			printf -v name %b "$name"
@@ -87,6 +88,9 @@ _ipcbook() {
 		mapfile -t words < <(_ipcbook_commands "${command[@]}")
 	elif [[ ${command[0]} == ls || ${command[0]} == top ]]; then
 		words=(signal socket pipe queue shm ring sem)
+	elif [[ ${command[0]} == stat ]]; then
+		mapfile -t COMPREPLY < <(_ipcbook_names '' "$current")
+		return
 	elif [[ ${command[0]} =~ ^(signal|kill|queue|pipe|shm|ring|sem|socket)$ ]]; then
 		# Only rm takes several names; what follows a name is a message.
 		[[ ${command[*]} =~ (rm|kill|signal\ send)$ ]] || [ "$operands" = 0 ] || return

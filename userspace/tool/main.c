@@ -405,6 +405,15 @@ static const struct command commands[] = {
 		.run = list_objects,
 	},
 	{
+		.name = "stat",
+		.synopsis = "[OPTION]... NAME|ID...",
+		.about = "show all there is to tell of objects",
+		.options = "c",
+		.least = 1,
+		.most = 1 << 30,
+		.run = stat_objects,
+	},
+	{
 		.name = "top",
 		.synopsis = "[OPTION]... [CHAPTER]",
 		.about = "show live what the objects do, and who waits",

@@ -8,7 +8,7 @@
  *	errors.c	what failed, on what, why, and the exit status for it
  *	stop.c		how a receive that waits is ended in order
  *	object.c	what is done alike with the objects of every chapter
- *	queue.c ...	the commands themselves, a file a chapter, and ls.c
+ *	queue.c ...	the commands themselves, a file a chapter; ls.c, stat.c, watch.c
  *	top.c ...	the live view of all objects; see top.h
  *	story.c ...	the handbook told by the module; see story.h
  *
@@ -213,7 +213,7 @@ int tell_stat(const struct options *options, enum ipcbook_chapter chapter,
 	      int fd);
 int remove_all(const struct options *options, enum ipcbook_chapter chapter);
 
-/* The commands, a file a chapter; capture.c, watch.c, ls.c, top.c, story.c */
+/* The commands, a file a chapter; capture.c, watch.c, ls.c, stat.c, ... */
 int signal_send(const struct options *options);
 int signal_listen(const struct options *options);
 int signal_mask(const struct options *options);
@@ -257,6 +257,7 @@ int capture_run(const struct options *options);
 int capture_stat(const struct options *options);
 int watch_objects(const struct options *options);
 int list_objects(const struct options *options);
+int stat_objects(const struct options *options);
 int top_objects(const struct options *options);
 int tell_story(const struct options *options);
 
