@@ -203,6 +203,42 @@ TEST_BETWEEN(records_are_seen_as_records, capture_records, capture_end)
 	is(next_frame(), -EAGAIN);
 }
 
+TEST_BETWEEN(a_long_record_is_split_and_stays_one, capture_records,
+	     capture_end)
+{
+	unsigned char *big = malloc(20000);
+	int client, server;
+
+	for (int i = 0; i < 20000; i++)
+		big[i] = i * 7 + i / 251;
+	connected(&client, &server);
+	next_frame();
+	next_frame();
+	tell(client, "first");
+	is(sys(send(client, big, 20000, 0)), 20000);
+	tell(client, "last");
+	is(next_frame(), IPCBOOK_CAPTURE_DATA);
+	for (int at = 0; at < 20000; at += 8192) {
+		int n = 20000 - at < 8192 ? 20000 - at : 8192;
+
+		is(next_frame(), IPCBOOK_CAPTURE_DATA);
+		is(be64toh(got_frame.frame.number), 1);
+		is(be64toh(got_frame.frame.position), 5 + at);
+		is(ntohl(got_frame.frame.offset), at);
+		is(ntohl(got_frame.frame.length), n);
+		is(ntohl(got_frame.frame.total), 20000);
+		is(got_frame.frame.flags, IPCBOOK_CAPTURE_RECORDS |
+		   (at ? 0 : IPCBOOK_CAPTURE_FIRST) |
+		   (at + n < 20000 ? 0 : IPCBOOK_CAPTURE_LAST));
+		is(memcmp(got_frame.payload, big + at, n), 0);
+	}
+	is(next_frame(), IPCBOOK_CAPTURE_DATA);
+	is(be64toh(got_frame.frame.number), 2);
+	is(be64toh(got_frame.frame.position), 20005);
+	is(got_frame.frame.flags, WHOLE | IPCBOOK_CAPTURE_RECORDS);
+	free(big);
+}
+
 static unsigned long long frames_shown(void)
 {
 	return strtoull(slurp("/sys/class/net/ipcbook0/statistics/tx_packets"),
@@ -254,6 +290,43 @@ CAPTURE_TEST(a_namespace_sees_only_its_own)
 	is(next_frame(), -EAGAIN);
 	connected(&(int){ 0 }, &(int){ 0 });
 	is(next_frame(), IPCBOOK_CAPTURE_CONNECT);
+}
+
+/* Who is root only in namespaces of their own sees what passes there. */
+CAPTURE_TEST(who_rules_a_namespace_may_capture_in_it)
+{
+	pid_t pid = child();
+
+	if (!pid) {
+		int fd, client;
+
+		become(1000);
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+			_exit(77);
+		set_up(true);
+		close(tap);
+		tap = sys(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC,
+				 htons(ETH_P_ALL)));
+		holds(tap >= 0);
+		fd = ipcbook_socket_listen(name, type, 1);
+		holds(fd >= 0);
+		client = ipcbook_socket_connect(name, type);
+		holds(client >= 0);
+		is(next_frame(), IPCBOOK_CAPTURE_CONNECT);
+		tell(client, "own");
+		is(next_frame(), IPCBOOK_CAPTURE_DATA);
+		is(memcmp(got_frame.payload, "own", 3), 0);
+		_exit(0);
+	}
+	switch (reap(pid)) {
+	case 77:
+		not_here("users have no user namespaces");
+	default:
+		claim(false, "the child was content", __FILE__, __LINE__);
+	case 0:
+		break;
+	}
+	is(next_frame(), -EAGAIN);
 }
 
 CAPTURE_TEST(who_may_not_capture_cannot)
@@ -568,13 +641,17 @@ static bool is_jump(const unsigned char *code)
 	return code[0] == 0xeb || code[0] == 0xe9;
 }
 
-BARE_TEST(the_jump_is_there_while_it_is_up)
-{
-	unsigned long base, sites[32];
-	unsigned char code[5];
-	char *at, *end;
-	int count = 0;
+/* The places in the running kernel where it is asked. */
+static unsigned long sites[32];
+static int site_count;
 
+static void find_sites(void)
+{
+	unsigned char code[5];
+	unsigned long base;
+	char *at, *end;
+
+	site_count = 0;
 	if (!getenv("IPCBOOK_MODULE"))
 		not_here("IPCBOOK_MODULE does not name the module's file");
 	base = strtoul(slurp("/sys/module/ipcbook/sections/.text"), NULL, 16);
@@ -585,17 +662,67 @@ BARE_TEST(the_jump_is_there_while_it_is_up)
 	if (run("objdump -h $IPCBOOK_MODULE | grep -q __jump_table"))
 		not_here("this kernel patches no jumps");
 	is(run(SITES), 0);
-	for (at = said; *at && count < 32; at = end + 1) {
-		sites[count++] = base + strtoul(at, &end, 16);
+	for (at = said; *at && site_count < 32; at = end + 1) {
+		sites[site_count++] = base + strtoul(at, &end, 16);
 		holds(*end == '\n');
 	}
-	holds(count >= 5);
-	for (int step = 0; step < 3; step++) {
-		if (step)
-			set_up(step == 1);
-		for (int i = 0; i < count; i++) {
-			holds(read_kernel(sites[i], code, sizeof(code)));
-			holds(step == 1 ? is_jump(code) : is_nop(code));
-		}
+	holds(site_count >= 5);
+}
+
+/* How many of them are this. */
+static int sites_with(bool (*what)(const unsigned char *code))
+{
+	unsigned char code[5];
+	int count = 0;
+
+	for (int i = 0; i < site_count; i++) {
+		holds(read_kernel(sites[i], code, sizeof(code)));
+		count += what(code);
 	}
+	return count;
+}
+
+BARE_TEST(the_jump_is_there_while_it_is_up)
+{
+	find_sites();
+	is(sites_with(is_nop), site_count);
+	set_up(true);
+	is(sites_with(is_jump), site_count);
+	set_up(false);
+	is(sites_with(is_nop), site_count);
+}
+
+/* Two are up: the jump is there until the last one is down. */
+BARE_TEST(a_namespace_that_ends_takes_its_jump_away)
+{
+	int up = gate(), end = gate();
+	pid_t pid;
+
+	find_sites();
+	pid = child_in(CLONE_NEWNET);
+	if (!pid) {
+		set_up(true);
+		gate_open(up);
+		gate_pass(end);
+		_exit(0);
+	}
+	gate_pass(up);
+	is(sites_with(is_jump), site_count);
+	set_up(true);
+	set_up(false);
+	is(sites_with(is_jump), site_count);
+	gate_open(end);
+	is(reap(pid), 0);
+	/* A kernel thread ends it, a moment later. */
+	await(sites_with(is_nop) == site_count);
+}
+
+BARE_TEST(the_interface_stays_in_its_namespace)
+{
+	is(run("unshare -n sleep 1000 & p=$!\n"
+	       "until [ \"$(readlink /proc/$p/ns/net)\" != \"$(readlink /proc/$$/ns/net)\" ]; do :; done\n"
+	       "ip link set ipcbook0 netns $p; echo $?; ip link del ipcbook0; echo $?; kill $p\n"
+	       "ip -o link show dev ipcbook0 | grep -c ipcbook0"), 0);
+	holds(!strncmp(strstr(said, "\n") + 1, "2\n", 2));
+	holds(strstr(said, "not supported\n2\n1\n"));
 }

@@ -10,7 +10,7 @@
 
 #include <ipcbook/signal.h>
 
-#include "harness.h"
+#include "top.h"
 
 #define READ	IPCBOOK_OPEN_READ
 #define WRITE	IPCBOOK_OPEN_WRITE
@@ -40,11 +40,14 @@ static void reload(void)
 	await(!access(IPCBOOK_DEVICE, F_OK));
 }
 
+#define AWAY IPCBOOK_DEVICE "-away"
+
 /* Whatever a test left: the next one finds the module loaded. */
 static int loaded_again(void **state)
 {
 	int answer = fixture_end(state);
 
+	rename(AWAY, IPCBOOK_DEVICE);
 	if (getenv("IPCBOOK_MODULE") && access(IPCBOOK_DEVICE, F_OK))
 		reload();
 	return answer;
@@ -171,6 +174,83 @@ static void let_go(void)
 	fixture_end(NULL);
 	fixture_bare(NULL);
 	give_seconds(180);
+}
+
+/* A screen that is alive does not keep the module, and is put back without it. */
+UNLOAD_TEST(a_live_view_ends_in_order_when_the_module_goes)
+{
+	need_module();
+	shows("ipcbook queue create a; delay=100ms; gone() { until rmmod ipcbook 2>/dev/null; do :; done; }\n" AFTER_END
+	      "ends gone; test -e /dev/ipcbook || echo gone",
+	      AS_BEFORE("3") "gone\n");
+}
+
+/* The same of plain tables, which were in the middle of their count. */
+UNLOAD_TEST(tables_end_when_the_module_goes)
+{
+	need_module();
+	shows("ipcbook queue create a; ipcbook top -b -n 1000 -d 100ms --no-header >$d/out 2>$d/err & t=$!\n"
+	      "until [ -s $d/out ]; do :; done; until rmmod ipcbook 2>/dev/null; do :; done\n"
+	      "wait $t; echo $?; cat $d/err",
+	      "3\nipcbook: /dev/ipcbook is missing: as root, modprobe ipcbook or insmod kmod/ipcbook.ko\n");
+}
+
+UNLOAD_TEST(a_watch_ends_when_the_module_goes)
+{
+	need_module();
+	shows("ipcbook watch >$d/out 2>$d/err & w=$!\n"
+	      "until [ -s $d/out ]; do ipcbook queue create begin; ipcbook queue rm begin; done\n"
+	      "until rmmod ipcbook 2>/dev/null; do :; done; wait $w; echo $?; cat $d/err",
+	      "3\nipcbook: /dev/ipcbook is missing: as root, modprobe ipcbook or insmod kmod/ipcbook.ko\n");
+}
+
+/* Only the module is needed: that the device's node is away is not noticed. */
+UNLOAD_TEST(a_live_view_does_without_the_device)
+{
+	shows("ipcbook queue create a; top; names; mv /dev/ipcbook " AWAY "\n"
+	      "keys F5; see ' 0 +0 +0 '; names; keys q\n"
+	      "while $t has-session 2>/dev/null; do :; done\n"
+	      "top; names; mv " AWAY " /dev/ipcbook",
+	      "a \na \na \n");
+}
+
+/* Another interface has the name already: that namespace has no capture. */
+UNLOAD_TEST(an_interface_of_the_same_name_does_not_keep_the_module_from_loading)
+{
+	int renamed, loaded, fd, client, server;
+	char c = 0;
+	pid_t pid;
+
+	need_module();
+	renamed = gate();
+	loaded = gate();
+	is(unload(), 0);
+	pid = child_in(CLONE_NEWNET);
+	if (!pid) {
+		is(system("ip link set lo name ipcbook0"), 0);
+		gate_open(renamed);
+		gate_pass(loaded);
+		is(run(0, "ipcbook capture stat"), 3);
+		is(strcmp(told, "ipcbook: cannot find ipcbook0: this network namespace has none; is the module loaded?\n"),
+		   0);
+		is(run(0, "ipcbook capture --count 1"), 3);
+		fd = ipcbook_socket_listen("clash", SOCK_STREAM, 1);
+		client = ipcbook_socket_connect("clash", SOCK_STREAM);
+		server = sys(accept(fd, NULL, NULL));
+		is(sys(send(client, "x", 1, 0)), 1);
+		is(sys(recv(server, &c, 1, 0)), 1);
+		is(c, 'x');
+		_exit(0);
+	}
+	gate_pass(renamed);
+	reload();
+	gate_open(loaded);
+	is(reap(pid), 0);
+	/* It was said, and the others have theirs. */
+	is(run(0, "dmesg | tail -n 30 | grep -c 'ipcbook: no ipcbook0 in a network namespace: error -17'"),
+	   0);
+	is(run(0, "ipcbook capture stat | head -n 1"), 0);
+	is(strcmp(told, "interface ipcbook0 down\n"), 0);
 }
 
 /* --- What is left --------------------------------------------------------- */

@@ -10,12 +10,14 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -31,11 +33,33 @@
 
 #include "tool.h"
 
-static atomic_int stopped;
+/* The signal that ends it; where it waits then; the command that runs meanwhile. */
+static atomic_int stopped, waiting = -1, running;
 
+/* A wait that begins just now ends at once as well. */
 static void stop(int number)
 {
+	int saved = errno;
+
 	stopped = number;
+	if (waiting >= 0)
+		fcntl(waiting, F_SETFL, O_NONBLOCK);
+	if (running)
+		kill(running, number);
+	errno = saved;
+}
+
+static const int ending[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE };
+
+/* One that is ignored stays so. */
+static void watch_signals(void)
+{
+	struct sigaction action = { .sa_handler = stop }, before;
+
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		if (!sigaction(ending[i], NULL, &before) &&
+		    before.sa_handler != SIG_IGN)
+			sigaction(ending[i], &action, NULL);
 }
 
 /* What @doing to the interface failed with, and what to do about it. */
@@ -55,6 +79,20 @@ static int failed_capture(const char *doing)
 	return error == ENODEV ? STATUS_DEVICE : status_of(-error);
 }
 
+/*
+ * Whether what has the interface's name is the module's: where another one had it
+ * first, the namespace has no capture. Its address cannot be changed.
+ */
+static bool is_ours(int fd)
+{
+	static const char address[ETH_ALEN] = { 2 };
+	struct ifreq request = { .ifr_name = IPCBOOK_CAPTURE_DEVICE };
+
+	return !ioctl(fd, SIOCGIFHWADDR, &request) &&
+	       request.ifr_hwaddr.sa_family == ARPHRD_ETHER &&
+	       memcmp(request.ifr_hwaddr.sa_data, address, ETH_ALEN) == 0;
+}
+
 /* The flags of the interface: asked for, and set where @up is 0 or 1. */
 int interface_flags(int up)
 {
@@ -66,6 +104,10 @@ int interface_flags(int up)
 		return -1;
 	strcpy(request.ifr_name, IPCBOOK_CAPTURE_DEVICE);
 	ret = ioctl(fd, SIOCGIFFLAGS, &request);
+	if (!ret && !is_ours(fd)) {
+		errno = ENODEV;
+		ret = -1;
+	}
 	if (!ret && up >= 0) {
 		request.ifr_flags &= ~IFF_UP;
 		request.ifr_flags |= up ? IFF_UP : 0;
@@ -180,10 +222,11 @@ static int tell_frames(const struct options *options, int fd)
 	__u64 count = 0;
 	ssize_t n;
 
+	waiting = fd;
 	while (!stopped && (!options->given[OPTION_COUNT] ||
 			    count < options->count)) {
 		n = recv(fd, bytes, sizeof(bytes), 0);
-		if (n < 0 && errno != EINTR)
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return failed_capture("listen at");
 		frame = n < 0 ? NULL : frame_of(bytes, n);
 		if (!frame)
@@ -201,10 +244,22 @@ static int tell_frames(const struct options *options, int fd)
 
 static int run_meanwhile(char **command)
 {
+	sigset_t set, before;
+	siginfo_t info;
 	int status;
 	pid_t pid;
 
+	/* A signal finds either no command, or the one to pass it on to. */
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		sigaddset(&set, ending[i]);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	if (stopped)
+		return 128 + stopped;
 	pid = fork();
+	if (pid > 0)
+		running = pid;
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (!pid) {
 		execvp(*command, command);
 		complain("cannot run '%s': %s", *command, strerror(errno));
@@ -214,25 +269,23 @@ static int run_meanwhile(char **command)
 		complain("cannot run '%s': %s", *command, strerror(errno));
 		return STATUS_FAILED;
 	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (stopped)
-			kill(pid, stopped);
+	/* Its number is its own until it is waited for. */
+	while (waitid(P_PID, pid, &info, WEXITED | WNOWAIT) < 0)
+		;
+	running = 0;
+	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) :
 	       128 + WTERMSIG(status);
 }
 
 int capture_run(const struct options *options)
 {
-	struct sigaction action = { .sa_handler = stop };
 	int fd, flags, status;
 
 	flags = interface_flags(-1);
 	if (flags < 0)
 		return failed_capture("find");
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-	sigaction(SIGPIPE, &action, NULL);
+	watch_signals();
 	if (!(flags & IFF_UP) && interface_flags(1) < 0)
 		return failed_capture("set up");
 	if (options->operand_count) {

@@ -3,7 +3,7 @@
  * ipcbook watch: objects' coming and going, as the module multicasts it.
  *
  * Who has CAP_NET_ADMIN is told of all objects, others of those that everybody
- * may read. Nothing is polled.
+ * may read. Nothing is polled. Netlink itself tells when the module goes.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,11 +15,20 @@
 
 #include "tool.h"
 
-/* A watch: how it is told, and how many events are left to tell. */
+/**
+ * struct watch - a watch
+ * @family: number of the module's family
+ * @json: how it is told
+ * @counted: only some events are wanted
+ * @left: how many of them are left to tell
+ * @gone: the module is
+ */
 struct watch {
+	int family;
 	bool json;
 	bool counted;
 	__u64 left;
+	bool gone;
 };
 
 static const char *event_name(unsigned int event)
@@ -80,13 +89,31 @@ static void tell(const struct watch *watch, struct nlattr **attributes,
 	fflush(stdout);
 }
 
+/* A family has come or gone: ours? */
+static int on_family(struct nl_msg *message, struct watch *watch)
+{
+	struct nlattr *attributes[CTRL_ATTR_MAX + 1];
+	struct nlattr *name;
+
+	if (genlmsg_hdr(nlmsg_hdr(message))->cmd != CTRL_CMD_DELFAMILY ||
+	    genlmsg_parse(nlmsg_hdr(message), 0, attributes, CTRL_ATTR_MAX,
+			  NULL))
+		return NL_SKIP;
+	name = attributes[CTRL_ATTR_FAMILY_NAME];
+	watch->gone = name && strcmp(nla_data(name), IPCBOOK_GENL_NAME) == 0;
+	return watch->gone ? NL_STOP : NL_OK;
+}
+
 static int on_event(struct nl_msg *message, void *arg)
 {
 	struct nlattr *attributes[IPCBOOK_A_MAX + 1];
 	struct watch *watch = arg;
 	struct timespec now;
 
-	if (genlmsg_hdr(nlmsg_hdr(message))->cmd != IPCBOOK_CMD_OBJECT_EVENT ||
+	if (nlmsg_hdr(message)->nlmsg_type == GENL_ID_CTRL)
+		return on_family(message, watch);
+	if (nlmsg_hdr(message)->nlmsg_type != watch->family ||
+	    genlmsg_hdr(nlmsg_hdr(message))->cmd != IPCBOOK_CMD_OBJECT_EVENT ||
 	    genlmsg_parse(nlmsg_hdr(message), 0, attributes, IPCBOOK_A_MAX,
 			  NULL))
 		return NL_SKIP;
@@ -97,13 +124,34 @@ static int on_event(struct nl_msg *message, void *arg)
 	return NL_OK;
 }
 
-static int join(struct nl_sock *socket)
+static int pass_over(const struct ipcbook_stat *stat, void *arg)
+{
+	(void)stat;
+	(void)arg;
+	return 0;
+}
+
+/*
+ * From now on it is told when a family goes: that group has the number of the
+ * controller's own family. The module may have gone just before.
+ */
+static int join_controller(struct nl_sock *socket)
+{
+	if (nl_socket_add_membership(socket, GENL_ID_CTRL))
+		return -EIO;
+	return ipcbook_list(IPCBOOK_SIGNAL, "-", pass_over, NULL);
+}
+
+static int join(struct nl_sock *socket, struct watch *watch)
 {
 	static const char *const groups[] = {
 		IPCBOOK_GENL_GROUP_ALL, IPCBOOK_GENL_GROUP_OBJECTS,
 	};
 	int error = 0, group;
 
+	watch->family = genl_ctrl_resolve(socket, IPCBOOK_GENL_NAME);
+	if (watch->family < 0)
+		return -ENODEV;
 	for (int i = 0; i < 2; i++) {
 		group = genl_ctrl_resolve_grp(socket, IPCBOOK_GENL_NAME,
 					      groups[i]);
@@ -111,7 +159,7 @@ static int join(struct nl_sock *socket)
 			return -ENODEV;
 		error = nl_socket_add_membership(socket, group);
 		if (!error)
-			return 0;
+			return join_controller(socket);
 	}
 	return error == -NLE_PERM ? -EPERM : -EIO;
 }
@@ -129,7 +177,7 @@ int watch_objects(const struct options *options)
 	if (!socket)
 		return failed_listing(-ENOMEM);
 	nl_socket_disable_seq_check(socket);
-	error = genl_connect(socket) ? -EIO : join(socket);
+	error = genl_connect(socket) ? -EIO : join(socket, &watch);
 	if (error) {
 		nl_socket_free(socket);
 		return failed_listing(error);
@@ -137,7 +185,7 @@ int watch_objects(const struct options *options)
 	nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, on_event,
 			    &watch);
 	nl_socket_set_buffer_size(socket, 1 << 20, 0);
-	while (!watch.counted || watch.left) {
+	while (!watch.gone && (!watch.counted || watch.left)) {
 		error = nl_recvmsgs_default(socket);
 		if (error == -NLE_NOMEM)
 			complain("events were lost: they came faster than they were read");
@@ -145,6 +193,8 @@ int watch_objects(const struct options *options)
 			break;
 	}
 	nl_socket_free(socket);
+	if (watch.gone)
+		return failed_listing(-ENODEV);
 	return error < 0 && error != -NLE_NOMEM ? failed_listing(-EIO) :
 						  STATUS_DONE;
 }
