@@ -33,13 +33,11 @@
  * struct ends - the sides of the rings that this process has attached
  * @ring: of each direction
  * @owner: the process
- * @flags: IPCBOOK_RING_MANY or 0
  * @memfd: that they are in files
  */
 struct ends {
 	struct ipcbook_ring ring[2];
 	pid_t owner;
-	uint32_t flags;
 	bool memfd;
 };
 
@@ -67,11 +65,7 @@ static int make_memfd(struct bench_side *side, int direction)
 
 static int make_ring(struct bench_side *side, int direction)
 {
-	const struct ends *ends = side->data;
-	struct ipcbook_ring_limits limits = {
-		.size = ring_bytes(side),
-		.flags = ends->flags,
-	};
+	struct ipcbook_ring_limits limits = { .size = ring_bytes(side) };
 	char name[40];
 
 	snprintf(name, sizeof(name), "bench-%d-%d", getpid(), direction);
@@ -87,14 +81,12 @@ static int make_ring(struct bench_side *side, int direction)
 	       side->fd[2 * direction + 1] : 0;
 }
 
-static int open_rings(struct bench_side *side, uint32_t flags)
+static int ring_open(struct bench_side *side)
 {
 	struct ends *ends = calloc(1, sizeof(*ends));
 	int ret = ends ? 0 : -ENOMEM;
 
 	side->data = ends;
-	if (ends)
-		ends->flags = flags;
 	for (int i = 0; !ret && i < 2; i++) {
 		ret = ends->memfd ? make_memfd(side, i) : make_ring(side, i);
 		if (ret != -ENODEV)
@@ -103,11 +95,6 @@ static int open_rings(struct bench_side *side, uint32_t flags)
 		ret = make_memfd(side, i);
 	}
 	return ret ? bench_fail(side, "making a ring", -ret) : 0;
-}
-
-static int ring_open(struct bench_side *side)
-{
-	return open_rings(side, 0);
 }
 
 /* Become a side of both rings, in the process that uses them. */
@@ -124,7 +111,7 @@ static int attach(struct bench_side *side, uint32_t first, uint32_t second)
 		ret = ends->memfd ?
 		      ipcbook_ring_attach_fd(&ends->ring[i],
 					     side->fd[FD(i, role[i])],
-					     role[i], ends->flags) :
+					     role[i], 0) :
 		      ipcbook_ring_attach(&ends->ring[i],
 					  side->fd[FD(i, role[i])], 0);
 	return ret ? bench_fail(side, "attaching to a ring", -ret) : 0;
@@ -143,12 +130,9 @@ static void ring_close(struct bench_side *side)
 	free(ends);
 }
 
-/*
- * Sends one; deferred where it need not be there at once. With a number, that
- * is written into it in place, where others write it before they send.
- */
+/* Sends one; deferred where it need not be there at once. */
 bench_inline int put(struct bench_side *side, struct ipcbook_ring *ring,
-		     const void *bytes, uint64_t number, bool deferred)
+		     const void *bytes, bool deferred)
 {
 	void *room;
 	int ret;
@@ -160,11 +144,6 @@ bench_inline int put(struct bench_side *side, struct ipcbook_ring *ring,
 			return bench_fail(side, "reserving", -ret);
 	}
 	memcpy(room, bytes, side->bytes);
-	if (number) {
-		memcpy(room, &number, sizeof(number));
-		memcpy((char *)room + side->bytes - sizeof(number), &number,
-		       sizeof(number));
-	}
 	if (deferred)
 		ipcbook_ring_commit_deferred(ring);
 	else
@@ -206,7 +185,7 @@ bench_inline int ring_send(struct bench_side *side, int direction,
 {
 	struct ends *ends = side->data;
 
-	return put(side, &ends->ring[direction], message->data, 0, false);
+	return put(side, &ends->ring[direction], message->data, false);
 }
 
 bench_inline int ring_receive(struct bench_side *side, int direction,
@@ -273,8 +252,8 @@ static int ring_source(struct bench_side *side, unsigned long n)
 	if (!ret)
 		ret = bench_partner_go(side, n);
 	while (!ret && n--) {
-		ret = put(side, &ends->ring[0], side->out->data,
-			  ++side->sequence, true);
+		bench_stamp(side);
+		ret = put(side, &ends->ring[0], side->out->data, true);
 	}
 	ipcbook_ring_flush(&ends->ring[0]);
 	return ret ? ret : bench_partner_wait(side);
@@ -295,30 +274,6 @@ static int ring_sink(struct bench_side *side, unsigned long n)
 }
 
 BENCH_TWO(ring, stream, ring_source, ring_sink, NULL);
-
-/* ----------------------------------------------------------- many producers */
-
-static int many_open(struct bench_side *side)
-{
-	return open_rings(side, IPCBOOK_RING_MANY);
-}
-
-/* The consumer; of the other direction, which nobody uses, a producer. */
-static int many_first(struct bench_side *side, unsigned long n)
-{
-	int ret = attach(side, IPCBOOK_RING_CONSUMER, IPCBOOK_RING_PRODUCER);
-
-	return ret ? ret : bench_many_sink(side, n, ring_receive);
-}
-
-static int many_others(struct bench_side *side, unsigned long n)
-{
-	int ret = attach(side, IPCBOOK_RING_PRODUCER, IPCBOOK_RING_PRODUCER);
-
-	return ret ? ret : bench_many_source(side, n, ring_send);
-}
-
-BENCH_MANY_OF(ring, many_open, ring_close, many_first, many_others);
 
 /* ----------------------------------------------------------------- in place */
 
@@ -513,9 +468,6 @@ const struct bench_case bench_ring_cases[] = {
 	  STREAM(65536, 1048576) },
 	{ ROW("stream", "unix-seqpacket", &bench_ring_stream,
 	      &bench_unix_records_stream, 0.25), STREAM(65536, 1048576) },
-	{ ROW("stream-of-three", "posix-mq", &bench_ring_many, &bench_mq_many,
-	      0.15), .size = 64, .bytes = 64, .capacity = 65536,
-	  .unit = 3 * 4096, .stretch = 8, .cpus = 2 },
 	{ ROW("stream-in-place", "memcpy", &bench_in_place_stream, &copy, 1.8),
 	  STREAM(65536, 1048576) },
 	{ ROW("pingpong", "spin-flag", &bench_ring_pingpong,

@@ -1035,6 +1035,213 @@ STREAM_TEST(epoll_knows_a_socket_from_before_it_was_connected)
 	is(event.events, EPOLLIN);
 }
 
+/* A walk through the states of connections, and what is seen on the way. */
+struct walk {
+	bool ours;
+	int type;
+	int listener;
+	int serial;
+	unsigned int count;
+	struct sight {
+		int line;
+		long seen;
+	} sights[200];
+};
+
+static void see(struct walk *walk, long seen, int line)
+{
+	holds(walk->count < ARRAY_SIZE(walk->sights));
+	walk->sights[walk->count++] = (struct sight){ line, seen };
+}
+
+#define SEE(what)	see(walk, what, __LINE__)
+#define SEE_EVENTS(fd)	see(walk, events_of(fd), __LINE__)
+
+static int walk_make(struct walk *walk)
+{
+	if (walk->ours)
+		return keep(ipcbook_socket(walk->type | SOCK_CLOEXEC));
+	return keep(sys(socket(AF_UNIX, walk->type | SOCK_CLOEXEC, 0)));
+}
+
+/* The call on the address of this walk's listener. */
+static long walk_to(struct walk *walk, int fd,
+		    int (*call)(int, const struct sockaddr *, socklen_t))
+{
+	struct sockaddr_ipcbook ours;
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	char path[80];
+	int length;
+
+	snprintf(path, sizeof(path), "%.40s-walk-%d-%d", name, walk->type,
+		 walk->serial);
+	if (walk->ours) {
+		length = ipcbook_socket_address(&ours, path);
+		return sys(call(fd, (struct sockaddr *)&ours, length));
+	}
+	/* An abstract name. */
+	strcpy(un.sun_path + 1, path);
+	length = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(path);
+	return sys(call(fd, (struct sockaddr *)&un, length));
+}
+
+static void walk_listen(struct walk *walk)
+{
+	walk->serial++;
+	walk->listener = walk_make(walk);
+	SEE_EVENTS(walk->listener);
+	is(walk_to(walk, walk->listener, bind), 0);
+	SEE_EVENTS(walk->listener);
+	is(sys(listen(walk->listener, 4)), 0);
+	SEE_EVENTS(walk->listener);
+}
+
+static void walk_connect(struct walk *walk, int *client, int *server)
+{
+	*client = walk_make(walk);
+	is(walk_to(walk, *client, connect), 0);
+	*server = keep(sys(accept4(walk->listener, NULL, NULL, SOCK_CLOEXEC)));
+}
+
+static void walk_begins(struct walk *walk)
+{
+	int client = walk_make(walk), server;
+
+	SEE_EVENTS(client);
+	SEE(sys(send(client, "x", 1, MSG_NOSIGNAL)));
+	walk_listen(walk);
+	SEE(walk_to(walk, client, connect));
+	SEE_EVENTS(client);
+	SEE_EVENTS(walk->listener);
+	SEE(walk_to(walk, client, connect));
+	server = keep(sys(accept(walk->listener, NULL, NULL)));
+	SEE_EVENTS(client);
+	SEE_EVENTS(server);
+	SEE_EVENTS(walk->listener);
+	nonblocking(walk->listener);
+	SEE(sys(accept(walk->listener, NULL, NULL)));
+	SEE(sys(shutdown(walk->listener, SHUT_RD)));
+	SEE_EVENTS(walk->listener);
+	SEE(walk_to(walk, walk_make(walk), connect));
+}
+
+static void walk_moves(struct walk *walk)
+{
+	char big[1000] = "";
+	int client, server;
+	long n;
+
+	walk_connect(walk, &client, &server);
+	SEE(sys(send(client, "12345", 5, 0)));
+	SEE_EVENTS(client);
+	SEE_EVENTS(server);
+	SEE(sys(recv(server, big, 3, MSG_PEEK)));
+	SEE(sys(recv(server, big, 3, 0)));
+	SEE_EVENTS(server);
+	SEE(sys(recv(server, big, 3, MSG_DONTWAIT)));
+	SEE(sys(recv(server, big, 3, MSG_DONTWAIT)));
+	SEE_EVENTS(server);
+	while ((n = sys(send(client, big, sizeof(big), MSG_DONTWAIT))) > 0)
+		;
+	SEE(n);
+	SEE_EVENTS(client);
+	while ((n = sys(recv(server, big, sizeof(big), MSG_DONTWAIT))) > 0)
+		;
+	SEE(n);
+	SEE_EVENTS(client);
+	SEE_EVENTS(server);
+}
+
+static void walk_shuts(struct walk *walk, int how)
+{
+	int client, server;
+	char room[8];
+
+	walk_connect(walk, &client, &server);
+	SEE(sys(send(client, "1", 1, 0)));
+	SEE(sys(shutdown(client, how)));
+	SEE_EVENTS(client);
+	SEE_EVENTS(server);
+	SEE(sys(send(client, "2", 1, MSG_NOSIGNAL)));
+	SEE(sys(send(server, "3", 1, MSG_NOSIGNAL)));
+	for (int i = 0; i < 2; i++) {
+		SEE(sys(recv(client, room, 8, MSG_DONTWAIT)));
+		SEE(sys(recv(server, room, 8, MSG_DONTWAIT)));
+		SEE_EVENTS(client);
+		SEE_EVENTS(server);
+	}
+	SEE(sys(shutdown(server, SHUT_WR)));
+	SEE_EVENTS(client);
+	SEE_EVENTS(server);
+	SEE(sys(recv(client, room, 8, MSG_DONTWAIT)));
+}
+
+/* One end is closed, with and without something that it has not read. */
+static void walk_closes(struct walk *walk, bool unread, bool early)
+{
+	int client, server;
+	char room[8];
+
+	if (early) {
+		walk_listen(walk);
+		client = walk_make(walk);
+		is(walk_to(walk, client, connect), 0);
+		server = walk->listener;
+	} else {
+		walk_connect(walk, &client, &server);
+	}
+	if (unread)
+		SEE(sys(send(client, "unread", 6, 0)));
+	drop(server);
+	SEE_EVENTS(client);
+	SEE(sys(send(client, "x", 1, MSG_NOSIGNAL)));
+	SEE_EVENTS(client);
+	for (int i = 0; i < 2; i++) {
+		SEE(sys(recv(client, room, 8, MSG_DONTWAIT)));
+		SEE_EVENTS(client);
+	}
+	SEE(get_option(client, SO_ERROR));
+}
+
+static void walk_through(struct walk *walk, bool ours, int of_type)
+{
+	*walk = (struct walk){ .ours = ours, .type = of_type };
+	walk_begins(walk);
+	walk_listen(walk);
+	walk_moves(walk);
+	walk_shuts(walk, SHUT_RD);
+	walk_shuts(walk, SHUT_WR);
+	walk_shuts(walk, SHUT_RDWR);
+	walk_closes(walk, false, false);
+	walk_closes(walk, true, false);
+	walk_closes(walk, false, true);
+	walk_closes(walk, true, true);
+}
+
+STREAM_TEST(states_are_those_of_a_unix_socket)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET };
+	struct walk ours, theirs;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
+		unsigned int wrong = 0;
+
+		walk_through(&theirs, false, types[i]);
+		walk_through(&ours, true, types[i]);
+		is(ours.count, theirs.count);
+		holds(ours.count > 100);
+		for (unsigned int j = 0; j < ours.count; j++) {
+			if (ours.sights[j].seen == theirs.sights[j].seen)
+				continue;
+			print_error("type %d, line %d: %lx, of AF_UNIX %lx\n",
+				    types[i], ours.sights[j].line,
+				    ours.sights[j].seen, theirs.sights[j].seen);
+			wrong++;
+		}
+		is(wrong, 0);
+	}
+}
+
 static int count(const struct ipcbook_stat *stat, void *arg)
 {
 	*(int *)arg += !strcmp(stat->name, name);

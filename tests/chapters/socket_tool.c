@@ -33,6 +33,7 @@ static int run(const char *lines)
 		 "exec 2>&1; i=%s/../bin/ipcbook; n=%s; d=/tmp/$n; mkdir -p $d\n"
 		 "up() { until $i socket stat ${1:-$n} 2>&1 | grep -qE '^max_depth +([2-9]|1[0-9])'; do :; done; }\n"
 		 "made() { until [ -e $1 ]; do :; done; }\n"
+		 "listens() { until grep -qi \":$(printf %%04x $1) 00000000:0000 0A\" /proc/net/tcp; do :; done; }\n"
 		 "%s", self, name, lines);
 	return shell(0, command, said, sizeof(said));
 }
@@ -133,6 +134,34 @@ TOOL_TEST(a_proxy_joins_tcp_and_a_name)
 	       "$i socket proxy tcp:7777 $n & p=$!\n"
 	       "until printf 'over tcp' | socat -t 5 - TCP4:127.0.0.1:7777 2>/dev/null; do :; done\n"
 	       "wait $l; kill $p; cat $d/out", 0, "over tcp");
+}
+
+TOOL_TEST(a_proxy_joins_a_name_and_tcp)
+{
+	prints("socat -t 20 TCP4-LISTEN:7781,bind=127.0.0.1,reuseaddr,fork EXEC:'tr a-z A-Z' & s=$!; listens 7781\n"
+	       "$i socket proxy $n tcp:7781 & p=$!; up\n"
+	       "printf 'first ' | $i socket connect $n\n"
+	       "printf second | $i socket connect $n\n"
+	       "kill $s $p", 0, "FIRST SECOND");
+}
+
+TOOL_TEST(a_proxy_joins_a_unix_socket_and_a_name)
+{
+	prints("$i socket listen $n </dev/null >$d/out & l=$!; up\n"
+	       "$i socket proxy unix:$d/u $n & p=$!\n"
+	       "until printf 'over unix' | socat -t 5 - UNIX-CONNECT:$d/u 2>/dev/null; do :; done\n"
+	       "wait $l; kill $p; cat $d/out", 0, "over unix");
+}
+
+/* The other side answers only once it has all: each end goes through alone. */
+TOOL_TEST(a_proxy_carries_both_ways_and_their_ends)
+{
+	give_seconds(120);
+	prints("head -c 700001 /dev/urandom >$d/a; head -c 300001 /dev/urandom >$d/b\n"
+	       "socat -t 20 UNIX-LISTEN:$d/u SYSTEM:\"cat >$d/c; cat $d/b\" & s=$!; made $d/u\n"
+	       "$i socket proxy $n unix:$d/u & p=$!; up\n"
+	       "$i socket connect $n <$d/a >$d/e; wait $s; kill $p\n"
+	       "cmp $d/a $d/c && cmp $d/b $d/e && echo same", 0, "same\n");
 }
 
 /* socat knows nothing of ipcbook. */
