@@ -28,8 +28,8 @@
  *
  * Locks, in this order: pipe.resizing; book_mutex; pipe.w.lock; pipe.r.lock.
  * w.lock protects pipe.w, r.lock protects pipe.r, both together what they read:
- * pipe.store. pipe.lock protects how often each end is open, and is taken inside
- * of book_mutex alone.
+ * pipe.store. pipe.lock, inside of them all, protects how often each end is open
+ * and, while neither is, both positions.
  *
  * Barriers: the release store of a position pairs with the acquire load of it by
  * the other side: bytes are there before they are seen to be, and have been
@@ -1025,7 +1025,11 @@ static void pipe_stat(struct book_object *object, struct ipcbook_stat *stat)
 	stat->refused = atomic_long_read(&pipe->refused);
 	mutex_lock(&pipe->w.lock);
 	mutex_lock(&pipe->r.lock);
+	/* The last end may be about to leave, and to take what is there with it. */
+	spin_lock(&pipe->lock);
 	stat->bytes = pipe->w.pos - pipe->r.pos;
+	stat->received_bytes = pipe->r.pos - pipe->discarded;
+	spin_unlock(&pipe->lock);
 	stat->depth = stat->bytes;
 	stat->max_bytes = pipe->store.size;
 	stat->max_depth = stat->max_bytes;
@@ -1039,7 +1043,6 @@ static void pipe_stat(struct book_object *object, struct ipcbook_stat *stat)
 	stat->sent = pipe->w.calls;
 	stat->sent_bytes = pipe->w.pos;
 	stat->received = pipe->r.calls;
-	stat->received_bytes = pipe->r.pos - pipe->discarded;
 	mutex_unlock(&pipe->r.lock);
 	mutex_unlock(&pipe->w.lock);
 }

@@ -42,11 +42,25 @@ struct raise {
 	atomic_t times;
 };
 
+/*
+ * Of so many signals of @number that were raised those that there is room for;
+ * all, if there is none: then they are refused.
+ */
+static u32 raise_fitting(const struct pending *pending, u8 number, u32 times)
+{
+	u64 room = pending->limit - pending->queued;
+
+	lockdep_assert_held(&pending->lock);
+	if (number <= IPCBOOK_SIGNAL_COALESCED || !room)
+		return times;
+	return min_t(u64, times, room);
+}
+
 /**
  * raise_pass_on() - passes on what one object raised
  * @reg: to whom
  *
- * Return: whether one had raised something; another may have.
+ * Return: whether one had raised something; it or another may have raised more.
  */
 bool raise_pass_on(struct registration *reg)
 {
@@ -57,12 +71,15 @@ bool raise_pass_on(struct registration *reg)
 	u8 number = 0;
 
 	spin_lock(&reg->pending.lock);
+	pending_settle(&reg->pending);
 	list_for_each_entry(raise, &reg->raises, node) {
-		times = atomic_xchg(&raise->times, 0);
+		times = atomic_read(&raise->times);
 		if (!times)
 			continue;
 		number = raise->number;
 		origin.object = raise->object;
+		times = raise_fitting(&reg->pending, number, times);
+		atomic_sub(times, &raise->times);
 		break;
 	}
 	spin_unlock(&reg->pending.lock);
@@ -121,10 +138,14 @@ static void raise_tidy(struct registration *reg)
 {
 	struct raise *raise, *next;
 
-	list_for_each_entry_safe(raise, next, &reg->raises, node)
-		if (hlist_unhashed(&raise->notifier.node) &&
-		    !atomic_read(&raise->times))
+	list_for_each_entry_safe(raise, next, &reg->raises, node) {
+		if (!hlist_unhashed_lockless(&raise->notifier.node))
+			continue;
+		/* It is taken out of the list before it is counted. */
+		book_unwatch(&raise->notifier);
+		if (!atomic_read(&raise->times))
 			raise_end(raise);
+	}
 }
 
 static int raise_new(struct registration *reg, u64 object, __poll_t events)

@@ -29,8 +29,8 @@
  * Barriers: a sleeper looks at wakes under the lock, in which it then stands in
  * line; whoever wakes has changed wakes before it takes the lock. poll() enters
  * the wait queue, adds to asleep, and after a full barrier looks whether there
- * is something; that pairs with the sequentially consistent store and load of
- * rule 6. So none of them misses a wake.
+ * is something; that pairs with the store, the barrier and the load of rule 6. So
+ * none of them misses a wake.
  */
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -603,7 +603,7 @@ static vm_fault_t ring_page_mkwrite(struct vm_fault *vmf)
 
 	if (side->role != (consumers ? IPCBOOK_RING_CONSUMER :
 				       IPCBOOK_RING_PRODUCER))
-		return VM_FAULT_SIGBUS;
+		return VM_FAULT_SIGSEGV;
 	lock_page(vmf->page);
 	return VM_FAULT_LOCKED;
 }

@@ -11,12 +11,19 @@
  * peeks at the oldest record, reads it there and releases it. The deferred
  * forms tell the other side only after IPCBOOK_RING_BATCH records, or an eighth
  * of the ring, or when there is nothing to do, or by ipcbook_ring_flush(): that
- * is several times faster for small records. Who sleeps otherwise than in ipcbook_ring_wait(), in
- * poll() for example, flushes before.
+ * is several times faster for small records. Who sleeps otherwise than in
+ * ipcbook_ring_wait(), in poll() for example, flushes before.
  *
- * A struct ipcbook_ring belongs to one thread. What the other side wrote is
- * never trusted with more than the content of the records: a position or a
- * length that cannot be gives -EPROTO, and nothing outside the ring is ever
+ * Small records that are deferred, from the second on, are written aside and
+ * copied into the ring together. A store to a line that the other CPU has in its
+ * cache waits until that has given it up, and so do all stores after it; several
+ * such lines are asked for at a time only where nothing is stored elsewhere in
+ * between, and between two records something always is.
+ *
+ * A struct ipcbook_ring belongs to one thread, and stays where it is as long as
+ * a record is reserved, which may be written inside of it. What the other side
+ * wrote is never trusted with more than the content of the records: a position
+ * or a length that cannot be gives -EPROTO, and nothing outside the ring is ever
  * touched. But a record may change while it is read, if its producer is hostile:
  * copy first what is checked.
  *
@@ -28,6 +35,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include <linux/ipcbook.h>
@@ -45,6 +53,11 @@ extern "C" {
 #define IPCBOOK_RING_STEP(name)	do { } while (0)
 #endif
 
+/* Bytes that are written aside at most: a batch of records of 64 bytes. */
+#define IPCBOOK_RING_ASIDE						\
+	(IPCBOOK_RING_BATCH *						\
+	 (64 + (uint32_t)sizeof(struct ipcbook_ring_record)))
+
 /**
  * struct ipcbook_ring - one side of a ring; what is in it is the library's
  * @consumer: what the consumer writes
@@ -56,7 +69,13 @@ extern "C" {
  * @flags: IPCBOOK_RING_MANY, IPCBOOK_RING_OVERWRITE
  * @fd: the ring's descriptor, the caller's; -1 without the module
  * @number: of one of many producers, its index plus 1
- * @bound: of a consumer, lengths from which a record is looked at closely
+ * @bound: lengths from which a record is too long; of a consumer, from which it
+ *	is looked at closely
+ * @aside: of a producer, bytes of records that may be written aside
+ * @spins: how often it looks before it sleeps, at most; 0 for never
+ * @patience: how often it does now
+ * @naps: how often it has slept without looking
+ * @woken: the other side's asleep for which it was woken last
  * @position: where this side goes on
  * @published: up to where it has told the other side
  * @limit: of a producer, the position up to which there is room
@@ -64,14 +83,16 @@ extern "C" {
  * @length: that record's payload
  * @first: of a producer, the word of the first record that is deferred
  * @deferred: how many records are
+ * @kept: of a producer, the position from which on they are written aside
+ * @base: of a producer, the position that is the first of what is aside
+ * @head: of a producer, the head of the record that is reserved
  * @oldest: where newest wins: of the producer, as it stands in the ring
  * @records: how many this side has published or released
  * @bytes: their payloads
  * @lost: of a consumer, how many were written over before it read them
- * @woken: the other side's asleep for which it was woken last
- * @spins: how often it looks before it sleeps, at most; 0 for never
- * @patience: how often it does now
- * @naps: how often it has slept without looking
+ * @untold: of a consumer, bytes that it has given back without looking whether a
+ *	producer sleeps
+ * @beside: what is written aside
  */
 struct ipcbook_ring {
 	struct ipcbook_ring_consumer *consumer;
@@ -84,6 +105,11 @@ struct ipcbook_ring {
 	int fd;
 	uint32_t number;
 	uint32_t bound;
+	uint32_t aside;
+	uint32_t spins;
+	uint32_t patience;
+	uint32_t naps;
+	uint32_t woken;
 	uint32_t position;
 	uint32_t published;
 	uint32_t limit;
@@ -91,14 +117,15 @@ struct ipcbook_ring {
 	uint32_t length;
 	uint32_t first;
 	uint32_t deferred;
+	uint32_t kept;
+	uint32_t base;
+	uint32_t *head;
 	uint64_t oldest;
 	uint64_t records;
 	uint64_t bytes;
 	uint64_t lost;
-	uint32_t woken;
-	uint32_t spins;
-	uint32_t patience;
-	uint32_t naps;
+	uint32_t untold;
+	uint64_t beside[IPCBOOK_RING_ASIDE / 8];
 };
 
 /**
@@ -297,20 +324,42 @@ static inline uint32_t *ipcbook_ring_word(const struct ipcbook_ring *ring,
 	return (uint32_t *)(void *)(ring->data + (position & (ring->size - 1)));
 }
 
-/* Rule 6, after a sequentially consistent store; rule 10. */
+/*
+ * Rule 6, after the store; rule 10. The barrier pairs with the sleeper's addition
+ * to asleep. It is not the store itself that is sequentially consistent, because
+ * that would wait on x86 until what was written before, mostly in the same cache
+ * line, has left: whoever looks at that line then gets it without the word.
+ */
 static inline void ipcbook_ring_notify(struct ipcbook_ring *ring)
 {
 	const uint32_t *word = ring->role == IPCBOOK_RING_PRODUCER ?
 			       &ring->consumer->asleep :
 			       &ring->producer->asleep;
-	uint32_t asleep = __atomic_load_n(word, __ATOMIC_SEQ_CST);
-	uint32_t woken = ring->woken;
+	uint32_t asleep, woken = ring->woken;
 
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	asleep = __atomic_load_n(word, __ATOMIC_RELAXED);
 	if (ring->slot)
 		woken = __atomic_load_n(&ring->producer->woken,
 					__ATOMIC_RELAXED);
 	if (asleep != woken)
 		ipcbook_ring_wake(ring);
+}
+
+/* What is written aside comes into the ring. */
+static inline void ipcbook_ring_bring_in(struct ipcbook_ring *ring)
+{
+	uint32_t from = ring->kept;
+
+	/* The record that is reserved may be in the ring, and kept after it. */
+	if ((int32_t)(ring->position - from) <= 0)
+		return;
+	/* The word of the first is 0 there already, and looked at just now. */
+	if (from == ring->published)
+		from += (uint32_t)sizeof(struct ipcbook_ring_record);
+	memcpy(ipcbook_ring_word(ring, from),
+	       ring->beside + (from - ring->base) / 8, ring->position - from);
+	ring->kept = ring->position;
 }
 
 /* Rule 2, for all records that are deferred. */
@@ -319,11 +368,13 @@ static inline void ipcbook_ring_publish(struct ipcbook_ring *ring)
 	struct ipcbook_ring_producer *mine = ring->producer;
 
 	IPCBOOK_RING_STEP("written");
+	ipcbook_ring_bring_in(ring);
+	IPCBOOK_RING_STEP("brought in");
 	__atomic_store_n(ipcbook_ring_word(ring, ring->position), 0,
 			 __ATOMIC_RELAXED);
 	IPCBOOK_RING_STEP("next is zero");
 	__atomic_store_n(ipcbook_ring_word(ring, ring->published), ring->first,
-			 __ATOMIC_SEQ_CST);
+			 __ATOMIC_RELEASE);
 	IPCBOOK_RING_STEP("published");
 	__atomic_store_n(&mine->unpublished, 0, __ATOMIC_RELAXED);
 	IPCBOOK_RING_STEP("counted");
@@ -343,7 +394,7 @@ static inline void ipcbook_ring_give_back(struct ipcbook_ring *ring)
 {
 	struct ipcbook_ring_consumer *mine = ring->consumer;
 
-	__atomic_store_n(&mine->head, ring->position, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&mine->head, ring->position, __ATOMIC_RELEASE);
 	__atomic_store_n(&mine->records, ring->records, __ATOMIC_RELAXED);
 	__atomic_store_n(&mine->bytes, ring->bytes, __ATOMIC_RELAXED);
 	ring->published = ring->position;
@@ -456,7 +507,7 @@ static inline void ipcbook_ring_finish(struct ipcbook_ring *ring, uint32_t word)
 {
 	IPCBOOK_RING_STEP("written");
 	__atomic_store_n(ipcbook_ring_word(ring, ring->position), word,
-			 __ATOMIC_SEQ_CST);
+			 __ATOMIC_RELEASE);
 	IPCBOOK_RING_STEP("published");
 	__atomic_store_n(&ring->slot->length, 0, __ATOMIC_RELEASE);
 	IPCBOOK_RING_STEP("finished");
@@ -472,15 +523,16 @@ static inline void ipcbook_ring_finish(struct ipcbook_ring *ring, uint32_t word)
 	IPCBOOK_RING_STEP("notified");
 }
 
-/* Rule 11: writes over what is in the way, but not over what is deferred. */
+/*
+ * Rule 11: writes over what is in the way. What is deferred never is: that is less
+ * than an eighth of the ring, and a record is half of it at most.
+ */
 static inline void ipcbook_ring_make_room(struct ipcbook_ring *ring,
 					  uint32_t room)
 {
 	uint32_t need = room + (uint32_t)sizeof(struct ipcbook_ring_record);
 	uint32_t at = (uint32_t)ring->oldest, gone = ring->oldest >> 32, word;
 
-	if (ring->position + need - ring->published > ring->size)
-		ipcbook_ring_publish(ring);
 	if (ring->position + need - at <= ring->size)
 		return;
 	while (ring->position + need - at > ring->size) {
@@ -494,6 +546,24 @@ static inline void ipcbook_ring_make_room(struct ipcbook_ring *ring,
 			 __ATOMIC_RELAXED);
 	/* Pairs with the consumer's in ipcbook_ring_lapped(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Where the only producer's next record is written. */
+static inline uint32_t *ipcbook_ring_place(struct ipcbook_ring *ring,
+					   uint32_t room)
+{
+	uint32_t at;
+
+	if (ring->deferred && ring->aside) {
+		if (ring->kept == ring->position)
+			ring->base = ring->position;
+		at = ring->position - ring->base;
+		if (room <= ring->aside - at)
+			return (uint32_t *)(ring->beside + at / 8);
+		ipcbook_ring_bring_in(ring);
+	}
+	ring->kept = ring->position + room;
+	return ipcbook_ring_word(ring, ring->position);
 }
 
 /**
@@ -515,7 +585,7 @@ static inline int ipcbook_ring_reserve(struct ipcbook_ring *ring,
 	uint32_t room;
 	int error;
 
-	if (length > ipcbook_ring_max(ring))
+	if (length >= ring->bound)
 		return -EMSGSIZE;
 	if (ring->current)
 		return -EBUSY;
@@ -524,6 +594,7 @@ static inline int ipcbook_ring_reserve(struct ipcbook_ring *ring,
 		error = ipcbook_ring_reserve_many(ring, length);
 		if (error)
 			return error;
+		ring->head = ipcbook_ring_word(ring, ring->position);
 		goto reserved;
 	}
 	if (ring->flags & IPCBOOK_RING_OVERWRITE) {
@@ -539,11 +610,12 @@ static inline int ipcbook_ring_reserve(struct ipcbook_ring *ring,
 	}
 	__atomic_store_n(&ring->producer->unpublished, ring->deferred + 1,
 			 __ATOMIC_RELAXED);
+	ring->head = ipcbook_ring_place(ring, room);
 	IPCBOOK_RING_STEP("reserved");
 reserved:
 	ring->current = room;
 	ring->length = length;
-	*payload = ipcbook_ring_word(ring, ring->position) + 2;
+	*payload = ring->head + 2;
 	return 0;
 }
 
@@ -566,9 +638,8 @@ static inline int ipcbook_ring_commit_deferred(struct ipcbook_ring *ring)
 	/* The first is 0 as long as the others must not be seen. */
 	if (!ring->deferred)
 		ring->first = word;
-	else
-		__atomic_store_n(ipcbook_ring_word(ring, ring->position), word,
-				 __ATOMIC_RELAXED);
+	__atomic_store_n(ring->head, ring->deferred ? word : 0,
+			 __ATOMIC_RELAXED);
 	IPCBOOK_RING_STEP("deferred");
 	ring->position += ring->current;
 	ring->bytes += ring->length;
@@ -610,6 +681,9 @@ static inline int ipcbook_ring_discard(struct ipcbook_ring *ring)
 		return 0;
 	}
 	ring->current = 0;
+	/* Unless it was written aside. */
+	if ((int32_t)(ring->kept - ring->position) > 0)
+		ring->kept = ring->position;
 	__atomic_store_n(&ring->producer->unpublished, ring->deferred,
 			 __ATOMIC_RELAXED);
 	return 0;

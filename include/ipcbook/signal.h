@@ -233,7 +233,8 @@ IPCBOOK_API int ipcbook_signal_pending(struct ipcbook_signal *signal,
  * * -EINVAL: @event or @number is not one of these
  * * -EBADF: @fd is not open
  * * -ENOTTY: @fd is not an object
- * * -EACCES: of the device: the default queue does not allow it
+ * * -EACCES: of the device: the default queue does not allow it; of a pipe: the
+ *   descriptor only looks
  * * -EOPNOTSUPP: a segment is never ready; or see above
  * * -ENOSPC: 64 objects raise something for this handle already
  * * -ENOTCONN: the handle is not registered

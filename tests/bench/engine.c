@@ -55,6 +55,7 @@ struct run {
 	double canary[2 * BENCH_ROUNDS_MAX];
 	unsigned int canaries;
 	bool tickless;
+	double repeat_ns;
 };
 
 uint64_t bench_now(void)
@@ -155,14 +156,17 @@ static int slice(struct bench_side *side, unsigned long n, double *ns)
 	return ret;
 }
 
-/* The shortest of some slices of n operations: nobody else took the CPU. */
+/*
+ * The shortest of some slices of n operations: nobody else took the CPU. Of one that
+ * takes long somebody else takes no great part.
+ */
 static int shortest(struct bench_side *side, unsigned long n, double *ns)
 {
 	double part;
 	int ret, i;
 
 	ret = slice(side, n, ns);
-	for (i = 1; !ret && i < CALIBRATIONS; i++) {
+	for (i = 1; !ret && i < CALIBRATIONS && *ns < BENCH_CHEAP_NS; i++) {
 		ret = slice(side, n, &part);
 		if (part < *ns)
 			*ns = part;
@@ -427,11 +431,13 @@ static int keep_round(struct run *run, unsigned int first,
 		      struct bench_row *row)
 {
 	double before, after, ns[2];
+	uint64_t begin;
 	int ret;
 
 	for (before = canary();; before = after) {
 		bench_report_round(row->test, row->now.rounds,
 				   run->plan->rounds);
+		begin = bench_now();
 		move(run);
 		ret = warm_up(run);
 		if (!ret)
@@ -441,11 +447,13 @@ static int keep_round(struct run *run, unsigned int first,
 		after = canary();
 		if (!drifted(run, before, after))
 			break;
-		if (row->now.repeated == run->plan->rounds) {
+		if (row->now.repeated == run->plan->rounds ||
+		    run->repeat_ns > BENCH_REPEAT_NS) {
 			row->now.noisy++;
 			break;
 		}
 		row->now.repeated++;
+		run->repeat_ns += bench_now() - begin;
 	}
 	bench_add_round(row, ns[0], ns[1]);
 	row->now.rounds++;

@@ -25,7 +25,8 @@
  * A canary (a loop of getppid) runs before and after each round. Where the
  * two differ by more than BENCH_DRIFT, or either is slower by as much than
  * the canary's median in this case, the round is thrown away, counted and
- * measured again, at most as often as there are rounds; later ones are kept.
+ * measured again, at most as often as there are rounds, and for BENCH_REPEAT_NS;
+ * later ones are kept.
  *
  * A side may tell the engine when each operation ends, by bench_tick(); round
  * trips do. Then each round is followed by some slices of either side in which
@@ -46,7 +47,8 @@
 #define BENCH_ROUNDS_MAX	400
 /* Rounds of all runs together; see rounds.c. */
 #define BENCH_KEPT_MAX		2000
-#define BENCH_SLICES_MIN	5
+#define BENCH_REPEAT_NS		10e9
+#define BENCH_SLICES_MIN	3
 #define BENCH_SLICES_MAX	500
 /* Slices of a side after each round in which single operations are timed. */
 #define BENCH_LATENCY_SLICES	6
@@ -120,8 +122,11 @@ struct bench_message {
 	unsigned char data[];
 } __attribute__((aligned(64)));
 
+/* Most processes that a side has besides the first. */
+#define BENCH_PARTNERS	3
+
 /**
- * struct bench_partner - the second process of a side; see partner.c.
+ * struct bench_partner - another process of a side; see partner.c.
  *
  * @pid: its id, 0 if there is none
  * @command: where it is told how often
@@ -158,7 +163,9 @@ struct bench_latency {
  * @sequence: number of the last message
  * @fd: for the ops; -1 at first
  * @data: for the ops
- * @partner: the second process
+ * @partner: the other processes
+ * @partners: how many
+ * @index: which of them this process is, beginning with 0
  * @count: operations of a slice
  * @latency: where bench_tick() counts, NULL while it does not
  * @error: what went wrong
@@ -173,7 +180,9 @@ struct bench_side {
 	uint64_t sequence;
 	int fd[4];
 	void *data;
-	struct bench_partner partner;
+	struct bench_partner partner[BENCH_PARTNERS];
+	unsigned int partners;
+	unsigned int index;
 	unsigned long count;
 	struct bench_latency *latency;
 	char error[200];
@@ -329,5 +338,6 @@ extern const struct bench_ops bench_sysv_pingpong;
 extern const struct bench_ops bench_sysv_stream;
 extern const struct bench_ops bench_sysv_batch;
 extern const struct bench_ops bench_mq_pair;
+extern const struct bench_ops bench_mq_many;
 
 #endif /* BENCH_ENGINE_H */

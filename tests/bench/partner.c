@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The second process of a side that needs two.
+ * The other processes of a side that needs more than one.
  *
- * It is forked when the side is opened, inherits the side's descriptors, and
+ * One is forked when the side is opened, inherits the side's descriptors, and
  * then runs its half as often as it is told: a number down one pipe, a verdict
  * back through another. These two messages are in the timed part of a slice,
  * some ten microseconds in many milliseconds, and the same on both sides.
@@ -42,15 +42,17 @@ static void serve(struct bench_side *side, int command, int answer,
 }
 
 /**
- * bench_partner_start() - fork the second process.
- * @side: the side; all that the partner needs must be open
- * @run: what it does, called with how often
+ * bench_partner_start() - fork another process.
+ * @side: the side, which has fewer than BENCH_PARTNERS; all that the partner
+ *	needs must be open
+ * @run: what it does, called with how often; @side then has its index
  *
  * Return: 0, or a negative errno.
  */
 int bench_partner_start(struct bench_side *side,
 			int (*run)(struct bench_side *, unsigned long))
 {
+	struct bench_partner *partner = &side->partner[side->partners];
 	int command[2], answer[2];
 
 	if (pipe2(command, O_CLOEXEC))
@@ -60,9 +62,10 @@ int bench_partner_start(struct bench_side *side,
 		close(command[1]);
 		return bench_fail(side, "pipe2", errno);
 	}
-	side->partner.pid = fork();
-	if (!side->partner.pid) {
+	partner->pid = fork();
+	if (!partner->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		side->index = side->partners;
 		close(command[1]);
 		close(answer[0]);
 		bench_pin(side->test->cpus > 1);
@@ -70,59 +73,71 @@ int bench_partner_start(struct bench_side *side,
 	}
 	close(command[0]);
 	close(answer[1]);
-	side->partner.command = command[1];
-	side->partner.answer = answer[0];
-	if (side->partner.pid > 0)
+	partner->command = command[1];
+	partner->answer = answer[0];
+	if (partner->pid > 0) {
+		side->partners++;
 		return 0;
-	side->partner.pid = 0;
+	}
 	close(command[1]);
 	close(answer[0]);
 	return bench_fail(side, "fork", errno);
 }
 
 /**
- * bench_partner_go() - let the partner begin.
+ * bench_partner_go() - let the partners begin.
  * @side: the side
- * @n: how often it shall do its half
+ * @n: how often each shall do its part
  *
  * Return: 0, or a negative errno.
  */
 int bench_partner_go(struct bench_side *side, unsigned long n)
 {
-	if (write(side->partner.command, &n, sizeof(n)) != sizeof(n))
-		return bench_fail(side, "telling the partner", errno);
+	unsigned int i;
+
+	for (i = 0; i < side->partners; i++)
+		if (write(side->partner[i].command, &n, sizeof(n)) != sizeof(n))
+			return bench_fail(side, "telling a partner", errno);
 	return 0;
 }
 
 /**
- * bench_partner_wait() - wait until the partner has done its half.
+ * bench_partner_wait() - wait until the partners have done their parts.
  * @side: the side
  *
- * Return: its verdict: 0, or a negative errno.
+ * Return: the first verdict that is not 0, a negative errno; or 0.
  */
 int bench_partner_wait(struct bench_side *side)
 {
 	struct verdict verdict;
+	unsigned int i;
+	int ret = 0;
 
-	if (read(side->partner.answer, &verdict, sizeof(verdict)) !=
-	    sizeof(verdict))
-		return bench_fail(side, "hearing the partner", errno);
-	if (verdict.result)
+	for (i = 0; i < side->partners; i++) {
+		if (read(side->partner[i].answer, &verdict, sizeof(verdict)) !=
+		    sizeof(verdict))
+			return bench_fail(side, "hearing a partner", errno);
+		if (!verdict.result || ret)
+			continue;
+		ret = verdict.result;
 		memcpy(side->error, verdict.error, sizeof(side->error));
-	return verdict.result;
+	}
+	return ret;
 }
 
 /**
- * bench_partner_stop() - end the partner, if there is one.
+ * bench_partner_stop() - end the partners, if there are any.
  * @side: the side
  */
 void bench_partner_stop(struct bench_side *side)
 {
-	if (!side->partner.pid)
-		return;
-	close(side->partner.command);
-	close(side->partner.answer);
-	kill(side->partner.pid, SIGKILL);
-	waitpid(side->partner.pid, NULL, 0);
-	side->partner.pid = 0;
+	while (side->partners) {
+		struct bench_partner *partner =
+			&side->partner[--side->partners];
+
+		close(partner->command);
+		close(partner->answer);
+		kill(partner->pid, SIGKILL);
+		waitpid(partner->pid, NULL, 0);
+	}
 }

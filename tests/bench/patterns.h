@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The three ways in which messages are passed, the same for every side.
+ * The four ways in which messages are passed, the same for every side.
  *
  *	pair		one process sends a message and receives it
  *	pingpong	two processes; one sends and waits for the other's echo
  *	stream		two processes; one sends as fast as it can, the other
  *			receives. The time ends when the receiver has all.
+ *	many		the same with three who send, all on the second CPU, and
+ *			the first process receives
  *
  * Each message carries its number in its first and in its last eight bytes.
  * The receiver looks at both, so that a lost, torn, doubled or overtaken
@@ -148,6 +150,49 @@ bench_inline int bench_sink(struct bench_side *side, unsigned long n,
 	return ret ? ret : bench_check_between(side);
 }
 
+/* Of many senders: whose message it is, above its number. */
+#define BENCH_SENDER_SHIFT	56
+
+/* n messages of one of many. */
+bench_inline int bench_many_source(struct bench_side *side, unsigned long n,
+				   bench_transfer send)
+{
+	int ret = 0;
+
+	if (!side->sequence)
+		side->sequence = (uint64_t)side->index << BENCH_SENDER_SHIFT;
+	while (!ret && n--) {
+		bench_stamp(side);
+		ret = send(side, 0, side->out);
+	}
+	return ret;
+}
+
+/* n messages of all; of each sender they come in order. */
+bench_inline int bench_many_sink(struct bench_side *side, unsigned long n,
+				 bench_transfer receive)
+{
+	uint64_t next[BENCH_PARTNERS] = { 0 }, first;
+	unsigned int sender;
+	int ret = bench_partner_go(side, n / BENCH_PARTNERS);
+
+	while (!ret && n--) {
+		ret = receive(side, 0, side->in);
+		if (ret)
+			break;
+		memcpy(&first, side->in->data, sizeof(first));
+		sender = first >> BENCH_SENDER_SHIFT;
+		if (sender >= BENCH_PARTNERS)
+			return bench_fail(side, "sender", EBADMSG);
+		if (!next[sender])
+			next[sender] = first;
+		ret = bench_stamped(side, next[sender]++);
+	}
+	if (!ret)
+		ret = bench_check_between(side);
+	return ret ? ret : bench_partner_wait(side);
+}
+
 /*
  * BENCH_PAIR(p), BENCH_PINGPONG(p), BENCH_STREAM(p): the ops bench_p_pair,
  * bench_p_pingpong, bench_p_stream from p_open, p_close, p_send, p_receive.
@@ -211,6 +256,30 @@ static int p##_sink(struct bench_side *side, unsigned long n)		\
 }									\
 									\
 BENCH_TWO(p, stream, p##_source, p##_sink, NULL)
+
+/* BENCH_MANY_OF(p, ...): bench_p_many of what the first and the others run. */
+#define BENCH_MANY_OF(p, opens, closes, first, others)			\
+static int p##_many_open(struct bench_side *side)			\
+{									\
+	int ret = opens(side);						\
+	int i;								\
+									\
+	for (i = 0; !ret && i < BENCH_PARTNERS; i++)			\
+		ret = bench_partner_start(side, others);		\
+	return ret;							\
+}									\
+									\
+static void p##_many_close(struct bench_side *side)			\
+{									\
+	bench_partner_stop(side);					\
+	closes(side);							\
+}									\
+									\
+const struct bench_ops bench_##p##_many = {				\
+	.open	= p##_many_open,					\
+	.run	= first,						\
+	.close	= p##_many_close,					\
+}
 
 /*
  * BENCH_STREAM_OF(n, ...): a stream of records of n bytes, without a goal: how

@@ -208,3 +208,15 @@ const struct bench_ops bench_mq_pair = {
 	.check	= bench_check_contents,
 	.close	= mq_close_side,
 };
+
+static int mq_many_first(struct bench_side *side, unsigned long n)
+{
+	return bench_many_sink(side, n, mq_take);
+}
+
+static int mq_many_others(struct bench_side *side, unsigned long n)
+{
+	return bench_many_source(side, n, mq_put);
+}
+
+BENCH_MANY_OF(mq, mq_open_side, mq_close_side, mq_many_first, mq_many_others);

@@ -33,11 +33,13 @@
  * struct ends - the sides of the rings that this process has attached
  * @ring: of each direction
  * @owner: the process
+ * @flags: IPCBOOK_RING_MANY or 0
  * @memfd: that they are in files
  */
 struct ends {
 	struct ipcbook_ring ring[2];
 	pid_t owner;
+	uint32_t flags;
 	bool memfd;
 };
 
@@ -65,7 +67,11 @@ static int make_memfd(struct bench_side *side, int direction)
 
 static int make_ring(struct bench_side *side, int direction)
 {
-	struct ipcbook_ring_limits limits = { .size = ring_bytes(side) };
+	const struct ends *ends = side->data;
+	struct ipcbook_ring_limits limits = {
+		.size = ring_bytes(side),
+		.flags = ends->flags,
+	};
 	char name[40];
 
 	snprintf(name, sizeof(name), "bench-%d-%d", getpid(), direction);
@@ -81,12 +87,14 @@ static int make_ring(struct bench_side *side, int direction)
 	       side->fd[2 * direction + 1] : 0;
 }
 
-static int ring_open(struct bench_side *side)
+static int open_rings(struct bench_side *side, uint32_t flags)
 {
 	struct ends *ends = calloc(1, sizeof(*ends));
 	int ret = ends ? 0 : -ENOMEM;
 
 	side->data = ends;
+	if (ends)
+		ends->flags = flags;
 	for (int i = 0; !ret && i < 2; i++) {
 		ret = ends->memfd ? make_memfd(side, i) : make_ring(side, i);
 		if (ret != -ENODEV)
@@ -95,6 +103,11 @@ static int ring_open(struct bench_side *side)
 		ret = make_memfd(side, i);
 	}
 	return ret ? bench_fail(side, "making a ring", -ret) : 0;
+}
+
+static int ring_open(struct bench_side *side)
+{
+	return open_rings(side, 0);
 }
 
 /* Become a side of both rings, in the process that uses them. */
@@ -111,7 +124,7 @@ static int attach(struct bench_side *side, uint32_t first, uint32_t second)
 		ret = ends->memfd ?
 		      ipcbook_ring_attach_fd(&ends->ring[i],
 					     side->fd[FD(i, role[i])],
-					     role[i], 0) :
+					     role[i], ends->flags) :
 		      ipcbook_ring_attach(&ends->ring[i],
 					  side->fd[FD(i, role[i])], 0);
 	return ret ? bench_fail(side, "attaching to a ring", -ret) : 0;
@@ -130,9 +143,12 @@ static void ring_close(struct bench_side *side)
 	free(ends);
 }
 
-/* Sends one; deferred where it need not be there at once. */
+/*
+ * Sends one; deferred where it need not be there at once. With a number, that
+ * is written into it in place, where others write it before they send.
+ */
 bench_inline int put(struct bench_side *side, struct ipcbook_ring *ring,
-		     const void *bytes, bool deferred)
+		     const void *bytes, uint64_t number, bool deferred)
 {
 	void *room;
 	int ret;
@@ -144,6 +160,11 @@ bench_inline int put(struct bench_side *side, struct ipcbook_ring *ring,
 			return bench_fail(side, "reserving", -ret);
 	}
 	memcpy(room, bytes, side->bytes);
+	if (number) {
+		memcpy(room, &number, sizeof(number));
+		memcpy((char *)room + side->bytes - sizeof(number), &number,
+		       sizeof(number));
+	}
 	if (deferred)
 		ipcbook_ring_commit_deferred(ring);
 	else
@@ -185,7 +206,7 @@ bench_inline int ring_send(struct bench_side *side, int direction,
 {
 	struct ends *ends = side->data;
 
-	return put(side, &ends->ring[direction], message->data, false);
+	return put(side, &ends->ring[direction], message->data, 0, false);
 }
 
 bench_inline int ring_receive(struct bench_side *side, int direction,
@@ -252,8 +273,8 @@ static int ring_source(struct bench_side *side, unsigned long n)
 	if (!ret)
 		ret = bench_partner_go(side, n);
 	while (!ret && n--) {
-		bench_stamp(side);
-		ret = put(side, &ends->ring[0], side->out->data, true);
+		ret = put(side, &ends->ring[0], side->out->data,
+			  ++side->sequence, true);
 	}
 	ipcbook_ring_flush(&ends->ring[0]);
 	return ret ? ret : bench_partner_wait(side);
@@ -274,6 +295,30 @@ static int ring_sink(struct bench_side *side, unsigned long n)
 }
 
 BENCH_TWO(ring, stream, ring_source, ring_sink, NULL);
+
+/* ----------------------------------------------------------- many producers */
+
+static int many_open(struct bench_side *side)
+{
+	return open_rings(side, IPCBOOK_RING_MANY);
+}
+
+/* The consumer; of the other direction, which nobody uses, a producer. */
+static int many_first(struct bench_side *side, unsigned long n)
+{
+	int ret = attach(side, IPCBOOK_RING_CONSUMER, IPCBOOK_RING_PRODUCER);
+
+	return ret ? ret : bench_many_sink(side, n, ring_receive);
+}
+
+static int many_others(struct bench_side *side, unsigned long n)
+{
+	int ret = attach(side, IPCBOOK_RING_PRODUCER, IPCBOOK_RING_PRODUCER);
+
+	return ret ? ret : bench_many_source(side, n, ring_send);
+}
+
+BENCH_MANY_OF(ring, many_open, ring_close, many_first, many_others);
 
 /* ----------------------------------------------------------------- in place */
 
@@ -468,6 +513,9 @@ const struct bench_case bench_ring_cases[] = {
 	  STREAM(65536, 1048576) },
 	{ ROW("stream", "unix-seqpacket", &bench_ring_stream,
 	      &bench_unix_records_stream, 0.25), STREAM(65536, 1048576) },
+	{ ROW("stream-of-three", "posix-mq", &bench_ring_many, &bench_mq_many,
+	      0.15), .size = 64, .bytes = 64, .capacity = 65536,
+	  .unit = 3 * 4096, .stretch = 8, .cpus = 2 },
 	{ ROW("stream-in-place", "memcpy", &bench_in_place_stream, &copy, 1.8),
 	  STREAM(65536, 1048576) },
 	{ ROW("pingpong", "spin-flag", &bench_ring_pingpong,

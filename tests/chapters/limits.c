@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Limits: how many objects, how much for one user, how much for one object,
- * and which memory cgroup pays. Shown with queues.
+ * and which memory cgroup pays. Shown with queues, and where it differs with
+ * segments, pipes and signals.
  */
 #include <sys/resource.h>
 #include <sys/socket.h>
+
+#include <ipcbook/signal.h>
 
 #include "cgroup.h"
 
@@ -456,6 +459,108 @@ TEST_WITH(large_messages_stop_at_the_cgroup_s_limit, cgroups_start)
 TEST_WITH(small_messages_stop_at_the_cgroup_s_limit, cgroups_start)
 {
 	refuses_at_the_limit(64, (8 << 20) / 64);
+}
+
+/* So is a pipe's, whoever makes it larger. */
+TEST_WITH(a_pipe_is_charged_to_its_creator, cgroups_start)
+{
+	long long before, after, other;
+	int ends[2];
+	pid_t pid;
+
+	need_cgroups();
+	pid = child();
+	if (!pid) {
+		enter_cgroup('a');
+		before = charged('a');
+		is(ipcbook_pipe(ends, 0, 8 << 20), 0);
+		after = charged('a');
+		holds(after - before >= (8 << 20) - PORTIONS);
+		holds(after - before <= 9 << 20);
+		enter_cgroup('b');
+		other = charged('b');
+		is(ipcbook_pipe_resize(ends[0], 16 << 20), 16 << 20);
+		holds(charged('a') - before >= (16 << 20) - PORTIONS);
+		holds(charged('a') - before <= 17 << 20);
+		holds(charged('b') - other <= 1 << 20);
+		is(ipcbook_pipe_resize(ends[1], 4096), 4096);
+		holds(charged('a') - before <= 1 << 20);
+		is(ipcbook_pipe_resize(ends[1], 8 << 20), 8 << 20);
+		close(ends[0]);
+		close(ends[1]);
+		holds(charged('a') - before <= 1 << 20);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+TEST_WITH(a_pipe_beyond_the_cgroup_s_limit_is_refused, cgroups_start)
+{
+	char room[64];
+	int ends[2];
+	pid_t pid;
+
+	need_cgroups();
+	pid = child();
+	if (!pid) {
+		enter_cgroup('a');
+		snprintf(room, sizeof(room), "%lld", charged('a') + (8 << 20));
+		holds(spit(CGROUP "-a/memory.max", room));
+		is(ipcbook_pipe(ends, 0, 16 << 20), -ENOMEM);
+		is(ipcbook_pipe(ends, 0, 1 << 20), 0);
+		enter_cgroup('b');
+		is(ipcbook_pipe_resize(ends[0], 16 << 20), -ENOMEM);
+		is(ipcbook_pipe_capacity(ends[0]), 1 << 20);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	is(figure('a', "memory.events", "oom_kill "), 0);
+	spit(CGROUP "-a/memory.max", "max");
+}
+
+/*
+ * Signals take memory when their senders take turns, here the effective users of
+ * one process: a run each. It is the receiver's.
+ */
+TEST_WITH(signals_are_charged_to_who_receives_them, cgroups_start)
+{
+	enum { ROUNDS = 3000, NUMBERS = 33, RUN = 40 };
+	struct ipcbook_signal_target target = { .name = "charged" };
+	struct ipcbook_signal *mine, *from;
+	long long before, other, grown;
+	int numbers[NUMBERS];
+	pid_t pid;
+
+	need_cgroups();
+	give_seconds(60);
+	for (int i = 0; i < NUMBERS; i++)
+		numbers[i] = 32 + i;
+	pid = child();
+	if (!pid) {
+		enter_cgroup('a');
+		is(ipcbook_signal_open(&mine), 0);
+		is(ipcbook_signal_register(mine, "charged", NULL, 0,
+					   ROUNDS * NUMBERS), 0);
+		is(ipcbook_signal_open(&from), 0);
+		before = charged('a');
+		enter_cgroup('b');
+		other = charged('b');
+		for (int i = 0; i < ROUNDS; i++) {
+			is(sys(setresuid(-1, i & 1 ? 1001 : 0, -1)), 0);
+			is(ipcbook_signal_send(from, &target, 1, numbers,
+					       NUMBERS, 0, NULL), NUMBERS);
+		}
+		is(sys(setresuid(-1, 0, -1)), 0);
+		grown = charged('a') - before;
+		holds(grown >= ROUNDS * NUMBERS * RUN - PORTIONS);
+		holds(grown <= 3 * ROUNDS * NUMBERS * RUN *
+			       (1 + slow_kernel()));
+		holds(charged('b') - other <= 1 << 20);
+		ipcbook_signal_close(mine);
+		holds(charged('a') - before <= 1 << 20);
+		_exit(0);
+	}
+	is(reap(pid), 0);
 }
 
 /* A segment is its creator's, whoever touches it first. */

@@ -68,10 +68,10 @@ static inline long talk(const struct request *request)
 }
 
 /*
- * The errno that a request gets, with where the extended ack says that it is
- * wrong, or what it misses; -1 if it does not say.
+ * The errno that the last request gets, with where the extended ack says that it
+ * is wrong, or what it misses; -1 if it does not say.
  */
-static inline int answer(const struct request *request, int *wrong, int *missing)
+static inline int acknowledged(int *wrong, int *missing)
 {
 	union {
 		struct nlmsghdr header;
@@ -83,7 +83,6 @@ static inline int answer(const struct request *request, int *wrong, int *missing
 
 	*wrong = -1;
 	*missing = -1;
-	is(talk(request), request->header.nlmsg_len);
 	do
 		holds(recv(raw, &got, sizeof(got), 0) > 0);
 	while (got.header.nlmsg_type != NLMSG_ERROR);
@@ -97,6 +96,13 @@ static inline int answer(const struct request *request, int *wrong, int *missing
 			*missing = *(uint32_t *)(attr + 1);
 	}
 	return error->error;
+}
+
+/* Sends a request, and tells what it gets. */
+static inline int answer(const struct request *request, int *wrong, int *missing)
+{
+	is(talk(request), request->header.nlmsg_len);
+	return acknowledged(wrong, missing);
 }
 
 /* What the controller says of the family: the attribute of this type. */

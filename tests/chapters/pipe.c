@@ -4,6 +4,7 @@
  * is in pipe_wait.c, names are in pipe_name.c.
  */
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
@@ -200,6 +201,21 @@ PIPE_TEST(without_a_reader_a_write_fails_and_signals)
 	is(sys(write(w, "x", 1)), -EPIPE);
 	nonblocking(w);
 	is(sys(write(w, bytes, sizeof(bytes))), -EPIPE);
+}
+
+/* Also to who has written something before. */
+PIPE_TEST(a_long_write_that_loses_its_reader_signals)
+{
+	struct call *call;
+
+	signal(SIGPIPE, catch);
+	caught = 0;
+	call = writer(w, CAPACITY + 10);
+	is(caught, 0);
+	shut(&r);
+	is(call_end(call), CAPACITY);
+	is(caught, SIGPIPE);
+	signal(SIGPIPE, SIG_IGN);
 }
 
 PIPE_TEST(sigpipe_kills_who_does_not_care)
@@ -503,6 +519,32 @@ PIPE_TEST(ends_that_cannot_be_told_are_not_made)
 	is(sys(dup(r)), next);
 	close(next);
 	munmap(arg, 4096);
+}
+
+/* Nor is one of them where there is no descriptor for the other. */
+PIPE_TEST(ends_for_which_there_are_no_descriptors_are_not_made)
+{
+	struct ipcbook_pipe arg = { .size = sizeof(arg) };
+	struct ipcbook_stat stat = pipe_stat(r);
+	int device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC)));
+	int next = sys(dup(r));
+	pid_t pid;
+
+	close(next);
+	for (int more = 0; more < 2; more++) {
+		struct rlimit few = { next + more, next + more };
+
+		pid = child();
+		if (!pid) {
+			is(sys(setrlimit(RLIMIT_NOFILE, &few)), 0);
+			is(ask(device, IPCBOOK_IOC_PIPE, &arg), -EMFILE);
+			is(sys(fcntl(next, F_GETFD)), -EBADF);
+			_exit(0);
+		}
+		is(reap(pid), 0);
+	}
+	is(arg.reader, 0);
+	is(pipe_stat(r).descriptors, stat.descriptors);
 }
 
 PIPE_TEST(wrong_flags_of_the_library_are_refused)

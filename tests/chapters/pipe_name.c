@@ -274,6 +274,38 @@ PIPE_TEST(a_name_outlives_its_ends_and_what_is_in_it_does_not)
 	is(sys(write(both, bytes, 1)), -EAGAIN);
 }
 
+/* Whoever looks meanwhile: what went with the last end was never received. */
+PIPE_TEST(what_goes_with_the_last_end_is_not_counted_as_received)
+{
+	enum { TIMES = 3000 };
+	struct ipcbook_stat stat;
+	pid_t pid;
+	int fd;
+
+	create(0600, 4096);
+	fd = look();
+	pid = child();
+	if (!pid) {
+		for (int i = 0; i < TIMES; i++) {
+			int both = try_open(O_RDWR);
+
+			is(sys(write(both, bytes, 100)), 100);
+			close(both);
+		}
+		_exit(0);
+	}
+	do {
+		stat = pipe_stat(fd);
+		is(stat.received_bytes, 0);
+		holds(stat.bytes == 0 || stat.bytes == 100);
+	} while (stat.sent < TIMES);
+	is(reap(pid), 0);
+	stat = pipe_stat(fd);
+	is(stat.sent_bytes, 100 * TIMES);
+	is(stat.received_bytes, 0);
+	is(stat.bytes, 0);
+}
+
 /* As long as a writer is there, a new reader finds what the last one left. */
 PIPE_TEST(what_is_in_it_waits_for_the_next_reader)
 {
@@ -429,6 +461,27 @@ PIPE_TEST(pipes_count_in_the_users_limits)
 	is(reap(pid), 0);
 }
 
+/* What could not be made smaller counts as before. */
+PIPE_TEST(a_pipe_that_is_not_resized_counts_as_before)
+{
+	pid_t pid;
+
+	set_parameter("user_bytes", 3 * CAPACITY);
+	pid = child();
+	if (!pid) {
+		int ends[2], more[2];
+
+		become(4243);
+		is(ipcbook_pipe(ends, 0, 2 * CAPACITY), 0);
+		is(sys(write(ends[1], bytes, CAPACITY)), CAPACITY);
+		is(ipcbook_pipe_resize(ends[0], 4096), -EBUSY);
+		is(ipcbook_pipe(more, 0, CAPACITY + 1), -EDQUOT);
+		is(ipcbook_pipe(more, 0, CAPACITY), 0);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
 static int found(const struct ipcbook_stat *stat, void *arg)
 {
 	*(struct ipcbook_stat *)arg = *stat;
@@ -472,6 +525,50 @@ static void talk(int to, int from, const char *word, const char *answer)
 	reads(from, answer);
 }
 
+/* What the list tells of the objects that are not forgotten. */
+struct seen {
+	uint64_t ids[2];
+	unsigned int count;
+};
+
+static int see(const struct ipcbook_stat *stat, void *arg)
+{
+	struct seen *seen = arg;
+
+	if (stat->id != seen->ids[0] && stat->id != seen->ids[1])
+		return 0;
+	is(stat->name[0], 0);
+	seen->count++;
+	return 0;
+}
+
+/*
+ * Somebody without the parent's descriptors @fds looks for its pipes: sees that
+ * they are there, and has nothing to open them by.
+ */
+static void look_for(pid_t parent, const int fds[2])
+{
+	struct seen seen;
+	char path[64];
+
+	for (int i = 0; i < 2; i++)
+		seen.ids[i] = pipe_stat(fds[i]).id;
+	close(fds[0]);
+	close(fds[1]);
+	seen.count = 0;
+	is(ipcbook_list(IPCBOOK_PIPE, NULL, see, &seen), 0);
+	is(seen.count, 2);
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", parent, fds[i]);
+		is(sys(open(path, O_RDWR)), -ENXIO);
+		snprintf(path, sizeof(path), "%llu",
+			 (unsigned long long)seen.ids[i]);
+		is(ipcbook_pipe_open(path, O_RDWR, 0, 0), -ENOENT);
+	}
+	is(ipcbook_pipe_open("", O_RDWR, 0, 0), -EINVAL);
+	is(try_open(O_RDONLY | O_NONBLOCK), -ENOENT);
+}
+
 /*
  * Kinship is all they have: parent and child talk over two pipes; the child
  * crashes. Who takes its place comes by exec, as a service manager would start
@@ -510,7 +607,7 @@ PIPE_TEST(story_without_a_name_the_restarted_process_finds_nothing)
 	is(shell(0, command, room, sizeof(room)), 0);
 	pid = child();
 	if (!pid) {
-		is(try_open(O_RDONLY | O_NONBLOCK), -ENOENT);
+		look_for(getppid(), (int[]){ w, up[0] });
 		_exit(0);
 	}
 	is(reap(pid), 0);

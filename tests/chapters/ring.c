@@ -366,12 +366,12 @@ RING_TEST(each_side_writes_only_what_is_its_own)
 	for (int protect = 0; protect < 2; protect++) {
 		is(write_in_child(true, 0, protect), 0);
 		is(write_in_child(true, page() - 1, protect), 0);
-		is(write_in_child(true, page(), protect), 128 + SIGBUS);
-		is(write_in_child(true, 2 * page(), protect), 128 + SIGBUS);
+		is(write_in_child(true, page(), protect), 128 + SIGSEGV);
+		is(write_in_child(true, 2 * page(), protect), 128 + SIGSEGV);
 		is(write_in_child(true, 2 * page() + RING_SIZE, protect),
-		   128 + SIGBUS);
-		is(write_in_child(true, end - 1, protect), 128 + SIGBUS);
-		is(write_in_child(false, 0, protect), 128 + SIGBUS);
+		   128 + SIGSEGV);
+		is(write_in_child(true, end - 1, protect), 128 + SIGSEGV);
+		is(write_in_child(false, 0, protect), 128 + SIGSEGV);
 		is(write_in_child(false, page(), protect), 0);
 		is(write_in_child(false, 2 * page(), protect), 0);
 		is(write_in_child(false, end - 1, protect), 0);
@@ -391,7 +391,7 @@ RING_TEST(a_page_that_was_read_is_not_writable_either)
 		*(volatile char *)ring.data = 1;
 		_exit(0);
 	}
-	is(reap(pid), 128 + SIGBUS);
+	is(reap(pid), 128 + SIGSEGV);
 }
 
 RING_TEST(the_kernel_writes_for_nobody_what_is_not_his)

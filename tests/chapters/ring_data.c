@@ -6,6 +6,7 @@
  */
 #include "ring.h"
 
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <time.h>
 
@@ -87,6 +88,36 @@ RING_TEST(no_wake_is_lost_on_one_cpu)
 	is(sys(sched_setaffinity(0, sizeof(one), &one)), 0);
 	stream(true);
 	is(sys(sched_setaffinity(0, sizeof(all), &all)), 0);
+}
+
+/* A machine of one CPU is made of a list of CPUs that has one. */
+RING_TEST(on_a_machine_of_one_cpu_nobody_looks_twice)
+{
+	const char *list = "/sys/devices/system/cpu/online";
+	struct ipcbook_ring ring;
+	pid_t pid = child();
+	char path[] = "/tmp/ring-cpus";
+	int fd;
+
+	if (!pid) {
+		fd = sys(open(path, O_RDWR | O_CREAT | O_TRUNC, 0600));
+		is(sys(write(fd, "0\n", 2)), 2);
+		is(sys(unshare(CLONE_NEWNS)), 0);
+		is(sys(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)), 0);
+		is(sys(mount(path, list, NULL, MS_BIND, NULL)), 0);
+		is(sysconf(_SC_NPROCESSORS_ONLN), 1);
+		ring = consume();
+		is(ring.spins, 0);
+		is(ring.patience, 0);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	unlink(path);
+	holds(sysconf(_SC_NPROCESSORS_ONLN) > 1);
+	ring = consume();
+	holds(ring.spins > 0);
+	is(ring.patience, ring.spins);
+	ipcbook_ring_detach(&ring);
 }
 
 /* --- System calls --------------------------------------------------------- */

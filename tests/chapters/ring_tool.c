@@ -93,6 +93,20 @@ TOOL_TEST(as_many_records_as_asked_for_are_taken)
 	      "ipcbook: cannot read from ring 'ring-tool': time is up\n");
 }
 
+TOOL_TEST(a_terminal_shows_how_far_it_is)
+{
+	tells(0, "ipcbook ring create " NAME, DONE, "");
+	is(run(0, "seq 500 >ring-in; script -qec"
+	       " 'ipcbook ring produce --lines --file ring-in " NAME
+	       "' /dev/null </dev/null"), DONE);
+	has("\r500 records, 0.0 MiB, ");
+	has(" MiB/s \33[K\r\n");
+	is(run(0, "script -qec"
+	       " 'ipcbook ring consume --lines --output ring-out " NAME
+	       "' /dev/null </dev/null; cmp ring-in ring-out"), DONE);
+	has("\r500 records, 0.0 MiB, ");
+}
+
 /* Sizes that are and are not whole blocks, through a small ring. */
 TOOL_TEST(a_file_arrives_as_it_was)
 {

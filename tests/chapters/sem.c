@@ -582,6 +582,10 @@ SEM_TEST(a_mapped_semaphore_that_was_removed_says_so)
 	is(ipcbook_sem_take(&sem, 1, 0, 0), -EIDRM);
 	is(ipcbook_sem_give(&sem, 1), -EIDRM);
 	ipcbook_sem_detach(&sem);
+	/* Also to one who maps it only now. */
+	is(ipcbook_sem_attach(&sem, s), 0);
+	is(ipcbook_sem_take(&sem, 1, 0, 0), -EIDRM);
+	ipcbook_sem_detach(&sem);
 }
 
 SEM_TEST(a_forked_child_uses_what_it_inherited)

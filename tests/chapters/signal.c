@@ -91,6 +91,46 @@ SIGNAL_TEST(a_sender_outside_of_the_pid_namespace_is_nobody)
 	is(reap(pid), 0);
 }
 
+/* Its user is told as the receiver knows it; 65534 is one that it does not. */
+SIGNAL_TEST(a_sender_is_told_by_the_receiver_s_user_namespace)
+{
+	int mapped = gate(), ready = gate(), go = gate();
+	char path[64];
+	pid_t pid;
+
+	pid = child_in(CLONE_NEWUSER);
+	if (!pid) {
+		struct ipcbook_signal_info info;
+		struct ipcbook_signal *mine;
+
+		gate_pass(mapped);
+		is(sys(setresuid(0, 0, 0)), 0);
+		is(ipcbook_signal_open(&mine), 0);
+		is(ipcbook_signal_register(mine, NULL, NULL, 0, 0), 0);
+		gate_open(ready);
+		gate_pass(go);
+		is(ipcbook_signal_fetch(mine, &info, 1), 1);
+		is(info.uid, 65534);
+		gate_open(ready);
+		gate_pass(go);
+		is(ipcbook_signal_fetch(mine, &info, 1), 1);
+		is(info.uid, 0);
+		_exit(0);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	holds(spit(path, "0 1000 1"));
+	gate_open(mapped);
+	gate_pass(ready);
+	is(ipcbook_signal_kill(s, pid, 7), 1);
+	gate_open(go);
+	gate_pass(ready);
+	is(sys(setresuid(-1, 1000, -1)), 0);
+	is(ipcbook_signal_kill(s, pid, 8), 1);
+	is(sys(setresuid(-1, 0, -1)), 0);
+	gate_open(go);
+	is(reap(pid), 0);
+}
+
 /* --- Coalescing and queueing ---------------------------------------------- */
 
 SIGNAL_TEST(up_to_31_coalesce_and_are_counted)
@@ -416,6 +456,24 @@ SIGNAL_TEST(a_wait_ends_at_its_deadline)
 	is(info.number, 2);
 }
 
+static void nothing(int number)
+{
+	(void)number;
+}
+
+SIGNAL_TEST(a_signal_of_the_kernel_s_interrupts_a_wait)
+{
+	struct sigaction action = { .sa_handler = nothing };
+	struct call *call = call_new(-1, IPCBOOK_ANY, 0);
+
+	is(sys(sigaction(SIGUSR1, &action, NULL)), 0);
+	call_other(call, wait_once, SYS_ppoll);
+	pthread_kill(call->thread, SIGUSR1);
+	is(call_end(call), -EINTR);
+	send_times(SIGUSR1, 1);
+	is(next(r), SIGUSR1);
+}
+
 /* --- The doorbell, as poll sees it --------------------------------------------- */
 
 SIGNAL_TEST(the_descriptor_is_readable_as_long_as_something_is_there)
@@ -447,6 +505,26 @@ SIGNAL_TEST(at_most_one_doorbell_is_unread)
 	send_times(5, 50);
 	holds(recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT) > 0);
 	is(sys(recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)), -EAGAIN);
+}
+
+/* And one again as soon as it was read, be it that nobody fetched what it told. */
+SIGNAL_TEST(a_doorbell_that_was_read_is_hung_up_again_once)
+{
+	struct ipcbook_signal_info infos[64];
+	int fd = ipcbook_signal_fd(r);
+	char buffer[4096];
+
+	for (int i = 0; i < 3; i++) {
+		send_times(34, 5);
+		holds(recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT) > 0);
+		is(sys(recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)),
+		   -EAGAIN);
+	}
+	/* As after every answer. */
+	is(pending(), SET(34));
+	holds(readable(fd));
+	is(ipcbook_signal_fetch(r, infos, 64), 15);
+	is(next(r), -EAGAIN);
 }
 
 /* One who only peeks keeps what he saw, and takes nothing. */

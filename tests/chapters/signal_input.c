@@ -184,6 +184,21 @@ RAW_TEST(what_is_given_twice_or_too_often_is_named)
 	is(pending(), 0);
 }
 
+RAW_TEST(a_target_that_is_not_there_is_named)
+{
+	struct request request;
+	int nobody;
+
+	begin(&request, IPCBOOK_CMD_SIGNAL_SEND);
+	put_number(&request, IPCBOOK_A_NUMBER, 5);
+	nobody = put_text(&request, IPCBOOK_A_NAME, "nobody");
+	refused(&request, nobody, ESRCH);
+	/* Whoever else is there gets it, and all is well. */
+	put_text(&request, IPCBOOK_A_NAME, rname);
+	accepted(&request);
+	is(next(r), 5);
+}
+
 RAW_TEST(who_is_not_registered_is_told)
 {
 	struct request request;
@@ -232,6 +247,37 @@ RAW_TEST(who_reads_no_answers_gets_no_more_of_them)
 	       errno == ENOBUFS)
 		answered++;
 	holds(answered > 0 && answered < 100);
+}
+
+/*
+ * A socket that a user has opened, and connected, does not get what root may
+ * when root only writes to it; when root says itself where to, it does.
+ */
+RAW_TEST(who_opened_the_socket_counts_where_the_sender_says_not_where_to)
+{
+	static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct request request;
+	int wrong, missing;
+	pid_t pid = child();
+
+	if (!pid) {
+		is(sys(setresuid(1001, 1001, 0)), 0);
+		raw = raw_open();
+		is(sys(connect(raw, (const struct sockaddr *)&kernel,
+			       sizeof(kernel))), 0);
+		is(sys(setresuid(0, 0, 0)), 0);
+		begin(&request, IPCBOOK_CMD_SIGNAL_SEND);
+		put_number(&request, IPCBOOK_A_NUMBER, 40);
+		put_text(&request, IPCBOOK_A_NAME, rname);
+		is(sys(write(raw, &request, request.header.nlmsg_len)),
+		   request.header.nlmsg_len);
+		is(acknowledged(&wrong, &missing), -EPERM);
+		is(answer(&request, &wrong, &missing), 0);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	is(next(r), 40);
+	is(next(r), -EAGAIN);
 }
 
 /* --- Fuzz -------------------------------------------------------------------------- */

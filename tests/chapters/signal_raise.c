@@ -6,6 +6,7 @@
 #include <ipcbook/ring.h>
 #include <ipcbook/sem.h>
 #include <limits.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include "signal.h"
@@ -120,6 +121,112 @@ SIGNAL_TEST(an_object_that_goes_raises_nothing_any_more)
 	put(fd, 1, "a");
 }
 
+/* Those that have gone make way, and those that could raise something do not. */
+SIGNAL_TEST(sixty_four_objects_raise_for_one_registration)
+{
+	int fds[IPCBOOK_SIGNAL_RAISES], more;
+
+	more = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+		is(ipcbook_signal_raise(r, fds[i], IPCBOOK_READY_IN, 34), 0);
+	}
+	is(ipcbook_signal_raise(r, more, IPCBOOK_READY_IN, 35), -ENOSPC);
+	/* Another number is no other object; another event is. */
+	is(ipcbook_signal_raise(r, fds[0], IPCBOOK_READY_IN, 36), 34);
+	is(ipcbook_signal_raise(r, fds[0], IPCBOOK_READY_OUT, 36), -ENOSPC);
+	drop(fds[5]);
+	is(ipcbook_signal_raise(r, more, IPCBOOK_READY_IN, 35), 0);
+	is(ipcbook_signal_raise(r, fds[0], IPCBOOK_READY_OUT, 36), -ENOSPC);
+	is(ipcbook_signal_raise(r, fds[6], IPCBOOK_READY_IN, 0), 34);
+	put(more, 1, "a");
+	raised(35, queue_stat(more).id);
+	put(fds[63], 1, "a");
+	raised(34, queue_stat(fds[63]).id);
+	put(fds[6], 1, "a");
+	not_raised();
+}
+
+#define WORKERS	"/sys/devices/virtual/workqueue/cpumask"
+
+/*
+ * Holds up what passes on what objects raise: one processor does that, and this
+ * thread does not leave it, until workers_go_on().
+ */
+static cpu_set_t cpus_before;
+static char workers_before[64];
+
+static bool workers_stop(void)
+{
+	const struct sched_param first = { .sched_priority = 1 };
+	const char *mask = slurp(WORKERS);
+	cpu_set_t one;
+
+	if (!mask)
+		return false;
+	snprintf(workers_before, sizeof(workers_before), "%s", mask);
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	is(sys(sched_getaffinity(0, sizeof(cpus_before), &cpus_before)), 0);
+	if (!spit(WORKERS, "1"))
+		return false;
+	is(sys(sched_setaffinity(0, sizeof(one), &one)), 0);
+	is(sys(sched_setscheduler(0, SCHED_FIFO, &first)), 0);
+	return true;
+}
+
+static void workers_go_on(void)
+{
+	const struct sched_param usual = { 0 };
+
+	is(sys(sched_setscheduler(0, SCHED_OTHER, &usual)), 0);
+	is(sys(sched_setaffinity(0, sizeof(cpus_before), &cpus_before)), 0);
+	holds(spit(WORKERS, workers_before));
+}
+
+/* A queue that becomes ready so often, before that is passed on. */
+static void ready_times(int fd, int times)
+{
+	if (!workers_stop())
+		not_here("the kernel's workers cannot be held up");
+	for (int i = 0; i < times; i++) {
+		put(fd, 1, "a");
+		got(fd, IPCBOOK_ANY, 0, "a");
+	}
+	workers_go_on();
+}
+
+SIGNAL_TEST(each_time_that_an_object_became_ready_counts)
+{
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+	struct ipcbook_signal_entry entry;
+	struct ipcbook_signal_info info;
+
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 10), 0);
+	ready_times(fd, 5);
+	await(find_entry(rname, &entry) && entry.stat.sent == 5);
+	is(ipcbook_signal_fetch(r, &info, 1), 1);
+	is(info.count, 5);
+	is(info.object, queue_stat(fd).id);
+}
+
+SIGNAL_TEST(of_what_an_object_raised_that_arrives_for_which_there_is_room)
+{
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+	struct ipcbook_signal_entry entry;
+
+	relimit(3);
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 40), 0);
+	ready_times(fd, 5);
+	await(find_entry(rname, &entry) &&
+	      entry.stat.sent + entry.stat.refused == 5);
+	is(entry.stat.sent, 3);
+	is(entry.stat.refused, 2);
+	for (int i = 0; i < 3; i++)
+		is(next(r), 40);
+	is(next(r), -EAGAIN);
+}
+
 SIGNAL_TEST(raising_needs_an_object_that_can_be_ready)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
@@ -148,9 +255,10 @@ static char bytes[2 * CAPACITY];
 static uint64_t pipe_new(int ends[2])
 {
 	struct ipcbook_stat stat;
+	int error;
 
-	is(ipcbook_pipe(ends, O_CLOEXEC | O_NONBLOCK, CAPACITY), 0);
-	keep(ends[0]);
+	error = ipcbook_pipe(ends, O_CLOEXEC | O_NONBLOCK, CAPACITY);
+	keep(error ? error : ends[0]);
 	keep(ends[1]);
 	is(ipcbook_stat(ends[0], &stat), 0);
 	return stat.id;
@@ -230,6 +338,42 @@ SIGNAL_TEST(the_ends_of_a_pipe_raise_what_they_can_do)
 	pipe_new(ends);
 	is(ipcbook_signal_raise(r, ends[0], IPCBOOK_READY_OUT, 5), -EBADF);
 	is(ipcbook_signal_raise(r, ends[1], IPCBOOK_READY_IN, 5), -EBADF);
+	/* What only looks is no end. */
+	is(ipcbook_pipe_create(rname, 0600, 0), 0);
+	ends[0] = keep(ipcbook_pipe_open(rname, O_RDONLY | O_PATH | O_CLOEXEC,
+					 0, 0));
+	is(ipcbook_signal_raise(r, ends[0], IPCBOOK_READY_IN, 5), -EACCES);
+	is(ipcbook_signal_raise(r, ends[0], IPCBOOK_READY_OUT, 5), -EBADF);
+	is(ipcbook_pipe_unlink(rname), 0);
+}
+
+/* The default queue of a namespace of its own, which is root's alone. */
+SIGNAL_TEST(the_device_raises_for_who_may_receive_from_it)
+{
+	pid_t pid;
+
+	drop(keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL)));
+	pid = child_in(CLONE_NEWNET);
+	if (!pid) {
+		struct ipcbook_signal *mine;
+		int device;
+
+		device = sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC));
+		is(change_object(device, IPCBOOK_CHANGE_MODE, 0, 0, 0600), 0);
+		is(ipcbook_signal_open(&mine), 0);
+		is(ipcbook_signal_register(mine, NULL, NULL, 0, 0), 0);
+		is(ipcbook_signal_raise(mine, device, IPCBOOK_READY_OUT, 5), 0);
+		is(ipcbook_signal_wait(mine, &(struct ipcbook_signal_info){ 0 },
+				       1, ipcbook_deadline(30 * SEC)), 1);
+		close(device);
+		become(1001);
+		device = sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC));
+		holds(device >= 0);
+		is(ipcbook_signal_raise(mine, device, IPCBOOK_READY_IN, 5),
+		   -EACCES);
+		_exit(0);
+	}
+	is(reap(pid), 0);
 }
 
 /* The test's registration is told that the pipe is ready. */

@@ -148,6 +148,77 @@ SIGNAL_TEST(many_targets_and_numbers_go_in_one_call)
 	is(infos[4].number, 34);
 }
 
+SIGNAL_TEST(wrong_calls_of_the_library_are_refused)
+{
+	static const struct ipcbook_signal_target none[] = {
+		{ .pid = 0 }, { .pid = -1 }, { .name = "a", .group = "b" },
+		{ .pid = 1, .name = "a" }, { .name = "" }, { .name = "a/b" },
+		{ .group = "" }, { .group = "a\nb" },
+	};
+	const struct ipcbook_signal_target target = { .name = rname };
+	struct ipcbook_signal_target many[65];
+	struct ipcbook_signal_sent sent;
+	struct ipcbook_signal_info info;
+	int numbers[65] = { 5 };
+	const char *groups[2];
+	char longest[IPCBOOK_NAME_LEN + 1];
+
+	memset(longest, 'x', IPCBOOK_NAME_LEN);
+	longest[IPCBOOK_NAME_LEN] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		is(ipcbook_signal_send(s, &none[i], 1, numbers, 1, 0, NULL),
+		   -EINVAL);
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		many[i] = target;
+	is(ipcbook_signal_send(s, many, 65, numbers, 1, 0, NULL), -E2BIG);
+	is(ipcbook_signal_send(s, many, 1, numbers, 65, 0, NULL), -E2BIG);
+	is(ipcbook_signal_send(s, many, 0, numbers, 1, 0, NULL), -EINVAL);
+	is(ipcbook_signal_send(s, many, 1, numbers, 0, 0, NULL), -EINVAL);
+	is(ipcbook_signal_send(s, many, 1, numbers, 1, 2, NULL), -EINVAL);
+	is(ipcbook_signal_send(s, many, 1, numbers, 1, IPCBOOK_SIGNAL_NOACK,
+			       &sent), -EINVAL);
+	is(ipcbook_signal_kill_name(s, rname, -1), -EINVAL);
+	is(ipcbook_signal_kill_name(s, rname, 65), -EINVAL);
+	is(ipcbook_signal_kill_name(s, longest, 5), -ENAMETOOLONG);
+	is(ipcbook_signal_kill_group(s, longest, 5), -ENAMETOOLONG);
+	is(pending(), 0);
+
+	is(ipcbook_signal_register(s, longest, NULL, 0, 0), -ENAMETOOLONG);
+	is(ipcbook_signal_register(s, "", NULL, 0, 0), -EINVAL);
+	groups[0] = "twice";
+	groups[1] = "twice";
+	is(ipcbook_signal_register(s, NULL, groups, 2, 0), -EINVAL);
+	is(ipcbook_signal_register(r, "again", NULL, 0, 0), -EALREADY);
+	/* s is not registered, still. */
+	is(ipcbook_signal_fd(s), -ENOTCONN);
+	is(ipcbook_signal_fetch(s, &info, 1), -ENOTCONN);
+	is(ipcbook_signal_wait(s, &info, 1, 1), -ENOTCONN);
+	is(ipcbook_signal_mask(s, IPCBOOK_SIGNAL_BLOCK, 1, NULL), -ENOTCONN);
+	is(ipcbook_signal_pending(s, &(uint64_t){ 0 }), -ENOTCONN);
+	is(ipcbook_signal_mask(r, 3, 1, NULL), -EINVAL);
+	is(mask(IPCBOOK_SIGNAL_BLOCK, 0), 0);
+}
+
+/* What went wrong is told to nobody, and is in nobody's way later. */
+SIGNAL_TEST(without_an_acknowledgment_nothing_is_told)
+{
+	const struct ipcbook_signal_target target = { .name = rname };
+	const struct ipcbook_signal_target nobody = { .name = "nobody" };
+	static const int numbers[] = { 34, 5 };
+
+	is(ipcbook_signal_send(s, &target, 1, numbers, 2, IPCBOOK_SIGNAL_NOACK,
+			       NULL), 0);
+	is(next(r), 5);
+	is(next(r), 34);
+	for (int i = 0; i < 2000; i++)
+		is(ipcbook_signal_send(s, &nobody, 1, numbers, 2,
+				       IPCBOOK_SIGNAL_NOACK, NULL), 0);
+	is(ipcbook_signal_kill_name(s, rname, 6), 1);
+	is(next(r), 6);
+	is(ipcbook_signal_kill_name(s, "nobody", 6), -ESRCH);
+	is(next(r), -EAGAIN);
+}
+
 SIGNAL_TEST(of_a_group_the_sender_learns_who_had_no_room)
 {
 	const struct ipcbook_signal_target target = { .group = "mixed" };
@@ -396,6 +467,32 @@ SIGNAL_TEST(registrations_count_in_a_users_limits)
 		is(ipcbook_signal_register(mine[2], NULL, NULL, 0, 0), -EDQUOT);
 		ipcbook_signal_close(mine[0]);
 		is(ipcbook_signal_register(mine[2], NULL, NULL, 0, 0), 0);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+/* For each signal that may wait there could be memory. */
+SIGNAL_TEST(a_registration_counts_with_all_that_may_wait)
+{
+	pid_t pid;
+
+	set_parameter("user_bytes", 1 << 20);
+	pid = child();
+	if (!pid) {
+		struct ipcbook_signal *mine[3];
+
+		become(1004);
+		for (int i = 0; i < 3; i++)
+			mine[i] = own();
+		is(ipcbook_signal_register(mine[0], NULL, NULL, 0, 1 << 15),
+		   -EDQUOT);
+		is(ipcbook_signal_register(mine[0], NULL, NULL, 0, 12000), 0);
+		is(ipcbook_signal_register(mine[1], NULL, NULL, 0, 12000), 0);
+		is(ipcbook_signal_register(mine[2], NULL, NULL, 0, 12000),
+		   -EDQUOT);
+		ipcbook_signal_close(mine[0]);
+		is(ipcbook_signal_register(mine[2], NULL, NULL, 0, 12000), 0);
 		_exit(0);
 	}
 	is(reap(pid), 0);

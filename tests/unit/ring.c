@@ -50,14 +50,42 @@ static int ring_file(uint32_t size)
 	return file;
 }
 
-static int start(void **state)
+/* The next record is of so many bytes, which are all the same. */
+static void arrives(uint32_t bytes, int byte)
 {
-	(void)state;
-	fd = ring_file(SIZE);
+	const unsigned char *payload;
+	uint32_t length;
+
+	assert_int_equal(ipcbook_ring_peek(&consumer, (const void **)&payload,
+					   &length), 0);
+	assert_int_equal(length, bytes);
+	for (uint32_t i = 0; i < length; i++)
+		assert_int_equal(payload[i], byte);
+	assert_int_equal(ipcbook_ring_release(&consumer), 0);
+}
+
+static void nothing_arrives(void)
+{
+	const void *payload;
+	uint32_t length;
+
+	assert_int_equal(ipcbook_ring_peek(&consumer, &payload, &length),
+			 -EAGAIN);
+}
+
+static void start_of(uint32_t size)
+{
+	fd = ring_file(size);
 	assert_int_equal(ipcbook_ring_attach_fd(&producer, fd,
 						IPCBOOK_RING_PRODUCER, mode), 0);
 	assert_int_equal(ipcbook_ring_attach_fd(&consumer, fd,
 						IPCBOOK_RING_CONSUMER, mode), 0);
+}
+
+static int start(void **state)
+{
+	(void)state;
+	start_of(SIZE);
 	return 0;
 }
 
@@ -241,6 +269,50 @@ static void a_wait_ends_with_its_deadline(void **state)
 	assert_int_equal(ipcbook_ring_wait(&consumer, 0, 0, 1), 0);
 }
 
+static void who_is_not_to_look_sleeps_at_once(void **state)
+{
+	(void)state;
+	producer.spins = 0;
+	consumer.spins = 0;
+	for (uint32_t i = 0; i < 20; i++) {
+		assert_int_equal(ipcbook_ring_wait(&consumer, 0, 0, 1),
+				 -ETIMEDOUT);
+		assert_int_equal(consumer.patience, 0);
+		assert_int_equal(ipcbook_ring_wait(&producer, 500, 0, 1), 0);
+		assert_int_equal(producer.patience, 0);
+		assert_int_equal(put(&producer, 500, i), 0);
+		assert_int_equal(ipcbook_ring_wait(&consumer, 0, 0, 1), 0);
+		assert_int_equal(consumer.patience, 0);
+		assert_int_equal(take(&consumer, i), 500);
+	}
+}
+
+/*
+ * Who gives back a little whenever there is nothing to do does not look each time
+ * whether the producer sleeps, but after a quarter of the ring.
+ */
+static void a_sleeping_producer_is_looked_for_at_every_quarter(void **state)
+{
+	const uint32_t room = SIZE / 16;
+	const void *payload;
+	uint32_t length;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 40; i++) {
+		assert_int_equal(put(&producer, room - 8, i), 0);
+		assert_int_equal(ipcbook_ring_peek(&consumer, &payload,
+						   &length), 0);
+		assert_int_equal(ipcbook_ring_release_deferred(&consumer), 0);
+		assert_int_equal(consumer.consumer->head, (i - 1) * room);
+		nothing_arrives();
+		assert_int_equal(consumer.consumer->head, i * room);
+		assert_int_equal(consumer.consumer->wakes, i / 4);
+		/* Somebody else wants to sleep. */
+		if (i % 4 == 0)
+			producer.producer->asleep++;
+	}
+}
+
 /* Runs in a child; how that ended: its status, or 128 and the signal. */
 static int child_end(pid_t pid)
 {
@@ -364,7 +436,8 @@ static void a_producer_may_be_killed_at_any_step(void **state)
 		uint32_t arrived, discarded;
 	} cases[] = {
 		{ "reserved", 5, 1 },	{ "deferred", 5, 1 },
-		{ "written", 5, 1 },	{ "next is zero", 5, 1 },
+		{ "written", 5, 1 },	{ "brought in", 5, 1 },
+		{ "next is zero", 5, 1 },
 		{ "published", 6, 0 },	{ "counted", 6, 0 },
 		{ "tail", 6, 0 },	{ "notified", 6, 0 },
 	};
@@ -392,7 +465,8 @@ static void a_producer_killed_with_deferred_records_loses_just_those(void **stat
 	} cases[] = {
 		{ "reserved", 40, 32, 9 },  { "deferred", 40, 32, 9 },
 		/* Sixteen are an eighth of the ring. */
-		{ "written", 1, 16, 16 },   { "next is zero", 1, 16, 16 },
+		{ "written", 1, 16, 16 },   { "brought in", 1, 16, 16 },
+		{ "next is zero", 1, 16, 16 },
 		{ "published", 1, 32, 0 },  { "counted", 1, 32, 0 },
 		{ "tail", 1, 32, 0 },
 	};
@@ -595,6 +669,9 @@ static int produce_all(struct ipcbook_ring *ring)
 			if (error)
 				return error;
 		}
+		/* What was deferred before it is there without it. */
+		if (n % 37 == 36)
+			ipcbook_ring_flush(ring);
 		fill(payload, length, n);
 		if (n & 64)
 			ipcbook_ring_commit_deferred(ring);
@@ -672,11 +749,119 @@ static void both_sides_in_one_mapping(void **state)
 	consumer.producer = producer.producer;
 	consumer.data = producer.data;
 	producer.spins = 0;
+	producer.patience = 0;
 	assert_int_equal(pthread_create(&thread, NULL, produce_thread,
 					&producer), 0);
 	assert_int_equal(consume_all(&consumer), 0);
 	assert_int_equal(pthread_join(thread, &result), 0);
 	assert_null(result);
+}
+
+/* Small ones are written aside; what is published meanwhile changes nothing. */
+static void what_is_reserved_outlives_a_flush(void **state)
+{
+	void *payload;
+
+	(void)state;
+	for (uint32_t before = 0; before < 6; before++) {
+		for (uint32_t i = 0; i < before; i++) {
+			assert_int_equal(ipcbook_ring_reserve(&producer, 20,
+							      &payload), 0);
+			memset(payload, (int)i, 20);
+			ipcbook_ring_commit_deferred(&producer);
+		}
+		assert_int_equal(ipcbook_ring_reserve(&producer, 24, &payload),
+				 0);
+		memset(payload, 77, 12);
+		ipcbook_ring_flush(&producer);
+		memset((char *)payload + 12, 77, 12);
+		for (uint32_t i = 0; i < before; i++)
+			arrives(20, (int)i);
+		nothing_arrives();
+		ipcbook_ring_commit_deferred(&producer);
+		assert_int_equal(ipcbook_ring_reserve(&producer, 400, &payload),
+				 0);
+		memset(payload, 78, 400);
+		ipcbook_ring_commit_deferred(&producer);
+		assert_int_equal(ipcbook_ring_reserve(&producer, 8, &payload),
+				 0);
+		memset(payload, 79, 8);
+		nothing_arrives();
+		ipcbook_ring_commit(&producer);
+		arrives(24, 77);
+		arrives(400, 78);
+		arrives(8, 79);
+		nothing_arrives();
+	}
+}
+
+/* Small and large ones, of which some are discarded, between flushes. */
+static void pass_deferred_records(uint32_t turns)
+{
+	uint32_t length, sent = 0, seed = 1;
+	void *payload;
+
+	for (uint32_t turn = 0; turn < turns; turn++) {
+		uint32_t count = 0, lengths[64];
+
+		for (; count < 40; count++) {
+			seed = seed * 1103515245 + 12345;
+			length = seed >> 16 & 15 ? seed >> 20 & 63 :
+						   seed >> 20 & 511;
+			if (ipcbook_ring_reserve(&producer, length, &payload))
+				break;
+			memset(payload, (int)(sent + count), length);
+			if (!(seed >> 8 & 7)) {
+				ipcbook_ring_discard(&producer);
+				count--;
+				continue;
+			}
+			lengths[count] = length;
+			ipcbook_ring_commit_deferred(&producer);
+		}
+		ipcbook_ring_flush(&producer);
+		for (uint32_t i = 0; i < count; i++)
+			arrives(lengths[i], (unsigned char)(sent + i));
+		nothing_arrives();
+		sent += count;
+	}
+}
+
+static void deferred_records_of_all_lengths_arrive_in_order(void **state)
+{
+	pass_deferred_records(20000);
+	end(state);
+	/* In a larger ring more is deferred than has room aside. */
+	start_of(16 * SIZE);
+	pass_deferred_records(20000);
+}
+
+/* As many of one length as are deferred; they may just fit, or just not. */
+static void what_is_written_aside_stays_in_its_room(void **state)
+{
+	static const unsigned char untouched[64];
+	static struct {
+		struct ipcbook_ring ring;
+		unsigned char guard[64];
+	} own;
+	void *payload;
+
+	end(state);
+	start_of(16 * SIZE);
+	own.ring = producer;
+	for (uint32_t length = 0; length < 250; length++) {
+		for (uint32_t i = 0; i < IPCBOOK_RING_BATCH; i++) {
+			assert_int_equal(ipcbook_ring_reserve(&own.ring, length,
+							      &payload), 0);
+			memset(payload, 200 - (int)i, length);
+			ipcbook_ring_commit_deferred(&own.ring);
+		}
+		assert_memory_equal(own.guard, untouched, sizeof(untouched));
+		for (uint32_t i = 0; i < IPCBOOK_RING_BATCH; i++)
+			arrives(length, 200 - (int)i);
+		nothing_arrives();
+	}
+	producer = own.ring;
 }
 
 /* Only one of the two mappings is there to be undone. */
@@ -902,6 +1087,43 @@ static void of_many_there_are_so_many_and_no_more(void **state)
 		ipcbook_ring_detach(&rings[i]);
 }
 
+static void one_of_many_wakes_a_sleeper_once(void **state)
+{
+	uint32_t *wakes = &producer.producer->wakes;
+	struct ipcbook_ring other;
+
+	(void)state;
+	assert_int_equal(ipcbook_ring_attach_fd(&other, fd,
+				IPCBOOK_RING_PRODUCER, mode), 0);
+	assert_int_equal(put(&producer, 8, 0), 0);
+	assert_int_equal(*wakes, 0);
+	for (uint32_t sleeps = 1; sleeps < 10; sleeps++) {
+		consumer.consumer->asleep++;
+		assert_int_equal(put(sleeps & 1 ? &producer : &other, 8, 1), 0);
+		assert_int_equal(*wakes, sleeps);
+		assert_int_equal(put(sleeps & 1 ? &other : &producer, 8, 2), 0);
+		assert_int_equal(put(sleeps & 1 ? &producer : &other, 8, 3), 0);
+		assert_int_equal(*wakes, sleeps);
+	}
+	ipcbook_ring_detach(&other);
+}
+
+static void a_tail_that_cannot_be_is_an_error(void **state)
+{
+	static const uint32_t tails[] = { 1, 4, SIZE + 8, 0x80000000, -8U };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(tails) / sizeof(*tails); i++) {
+		producer.producer->tail = tails[i];
+		assert_int_equal(put(&producer, 8, 1), -EPROTO);
+		assert_int_equal(producer.producer->lock, 0);
+		assert_int_equal(producer.slot->length, 0);
+	}
+	producer.producer->tail = 0;
+	assert_int_equal(put(&producer, 8, 1), 0);
+	assert_int_equal(take(&consumer, 1), 8);
+}
+
 static void what_one_of_many_discards_is_passed_over(void **state)
 {
 	struct ipcbook_ring other;
@@ -919,6 +1141,11 @@ static void what_one_of_many_discards_is_passed_over(void **state)
 		assert_int_equal(ipcbook_ring_discard(&producer), 0);
 		assert_int_equal(take(&consumer, i), 50);
 	}
+	assert_int_equal(producer.slot->records, 0);
+	assert_int_equal(producer.slot->bytes, 0);
+	assert_int_equal(other.slot->records, 500);
+	assert_int_equal(other.slot->bytes, 500 * 50);
+	assert_int_equal(consumer.consumer->records, 500);
 	ipcbook_ring_detach(&other);
 }
 
@@ -1079,6 +1306,8 @@ int main(void)
 		CASE(what_is_discarded_was_never_there),
 		CASE(deferred_records_are_published_together),
 		CASE(a_wait_ends_with_its_deadline),
+		CASE(who_is_not_to_look_sleeps_at_once),
+		CASE(a_sleeping_producer_is_looked_for_at_every_quarter),
 		CASE(each_side_can_write_only_what_is_its_own),
 		CASE(the_size_of_the_file_decides),
 		CASE(a_producer_may_be_killed_at_any_step),
@@ -1091,12 +1320,17 @@ int main(void)
 		CASE(a_hostile_consumer_harms_nobody_but_itself),
 		CASE(every_record_arrives_once_between_processes),
 		CASE(no_wake_is_lost_without_spinning),
+		CASE(what_is_reserved_outlives_a_flush),
+		CASE(deferred_records_of_all_lengths_arrive_in_order),
+		CASE(what_is_written_aside_stays_in_its_room),
 		CASE(no_race_is_found_between_threads),
 		CASE_MANY(all_records_of_many_producers_arrive),
 		CASE_MANY(no_wake_is_lost_among_many),
 		CASE_MANY(one_of_many_may_be_killed_at_any_step),
 		CASE_MANY(a_lock_that_a_dead_one_held_is_given_up),
 		CASE_MANY(of_many_there_are_so_many_and_no_more),
+		CASE_MANY(one_of_many_wakes_a_sleeper_once),
+		CASE_MANY(a_tail_that_cannot_be_is_an_error),
 		CASE_MANY(what_one_of_many_discards_is_passed_over),
 		CASE_MANY(no_race_is_found_among_many),
 		CASE_NEWEST(the_newest_displace_the_oldest),

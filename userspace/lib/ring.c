@@ -25,6 +25,9 @@
 /* Looks before a sleep: about the time that a sleep and a wake take. */
 #define SPINS		2000U
 
+/* Of them, those of a consumer without a pause in between. */
+#define QUICK_LOOKS	250U
+
 /* Of sleeps without looking, one looks again whether that would help now. */
 #define NAPS		16U
 
@@ -268,8 +271,8 @@ static int resume_consumer(struct ipcbook_ring *ring)
 	ring->records = mine->records;
 	ring->bytes = mine->bytes;
 	ring->lost = mine->lost;
-	ring->bound = ring->flags & IPCBOOK_RING_OVERWRITE ?
-		      0 : ipcbook_ring_max(ring) + 1;
+	if (ring->flags & IPCBOOK_RING_OVERWRITE)
+		ring->bound = 0;
 	return ring->position & 7 ? -EPROTO : 0;
 }
 
@@ -285,6 +288,8 @@ static int resume(struct ipcbook_ring *ring)
 {
 	int error;
 
+	ring->bound = ipcbook_ring_max(ring) + 1;
+	ring->aside = ring->flags ? 0 : IPCBOOK_RING_ASIDE;
 	if (!is_producer(ring))
 		error = resume_consumer(ring);
 	else if (ring->flags & IPCBOOK_RING_MANY)
@@ -292,6 +297,7 @@ static int resume(struct ipcbook_ring *ring)
 	else
 		error = resume_producer(ring);
 	ring->published = ring->position;
+	ring->kept = ring->position;
 	ring->woken = never_woken(ring);
 	ring->spins = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPINS : 0;
 	ring->patience = ring->spins;
@@ -450,9 +456,10 @@ int ipcbook_ring_lapped(struct ipcbook_ring *ring)
 }
 
 /*
- * The ring has been read to its end. If less is given back than half of it, the
- * only producer had room for any record until now, unless it has published more
- * since: so it does not sleep, or there is a record whose release will wake it.
+ * The ring has been read to its end. If less than half of it was given back since
+ * the last barrier, the only producer has had room for any record from then on,
+ * unless it has published more since: so it does not sleep, or there is a record
+ * whose release will wake it. That head has moved may be seen late without one.
  */
 static void give_back_when_empty(struct ipcbook_ring *ring)
 {
@@ -460,7 +467,9 @@ static void give_back_when_empty(struct ipcbook_ring *ring)
 
 	if (!ring->deferred)
 		return;
-	if (ring->flags || ring->position - ring->published >= ring->size / 4) {
+	ring->untold += ring->position - ring->published;
+	if (ring->flags || ring->untold >= ring->size / 4) {
+		ring->untold = 0;
 		ipcbook_ring_give_back(ring);
 		return;
 	}
@@ -660,6 +669,8 @@ static bool is_locked(const struct ipcbook_ring *ring)
 /* How often to look this time; grows while it helps and shrinks while not. */
 static uint32_t looks(struct ipcbook_ring *ring)
 {
+	if (ring->patience > ring->spins)
+		ring->patience = ring->spins;
 	if (!ring->patience && ++ring->naps % NAPS == 0)
 		return ring->spins / NAPS;
 	return ring->patience;
@@ -671,6 +682,19 @@ static void learn(struct ipcbook_ring *ring, bool slept)
 		ring->patience /= 2;
 	else
 		ring->patience += (ring->spins - ring->patience + 7) / 8;
+}
+
+/* Looks for a record as fast as can be, for as long as an answer takes. */
+static uint32_t look_closely(const struct ipcbook_ring *ring, uint32_t left)
+{
+	const uint32_t *word = ipcbook_ring_word(ring, ring->position);
+	uint32_t looks = QUICK_LOOKS;
+
+	if (is_producer(ring) || ring->flags || left < looks)
+		return left;
+	while (looks && !__atomic_load_n(word, __ATOMIC_ACQUIRE))
+		looks--;
+	return left - QUICK_LOOKS + looks;
 }
 
 int ipcbook_ring_wait(struct ipcbook_ring *ring, uint32_t length,
@@ -685,15 +709,14 @@ int ipcbook_ring_wait(struct ipcbook_ring *ring, uint32_t length,
 	if (flags & ~(is_producer(ring) ? 0 : IPCBOOK_RING_HANGUP))
 		return -EINVAL;
 	ipcbook_ring_flush(ring);
-	for (left = looks(ring);;) {
+	for (left = look_closely(ring, looks(ring));;) {
 		locked = is_locked(ring);
 		there = locked ? 0 : ready(ring, room, __ATOMIC_ACQUIRE);
 		if (there || error)
 			break;
 		if (left) {
-			/* At first as fast as can be. */
-			if (--left < ring->spins - ring->spins / 8)
-				ipcbook_ring_relax();
+			left--;
+			ipcbook_ring_relax();
 		} else if (locked) {
 			error = wait_for_lock(ring, turn++, deadline);
 		} else {

@@ -59,6 +59,7 @@ struct action {
  * @family: number of the netlink family
  * @sequence: of the last request
  * @request: the request that is written; it begins with its header
+ * @unasked: there may be errors in @out of requests that nobody waited for
  * @more: there is more to receive than the doorbells that were read
  * @mask: the module's mask, as far as it was set through this handle
  * @stash: signals that were read and not yet received
@@ -73,6 +74,7 @@ struct ipcbook_signal {
 	int in_fd;
 	int family;
 	uint32_t sequence;
+	bool unasked;
 	bool more;
 	uint64_t mask;
 	struct ipcbook_signal_info *stash;
@@ -719,6 +721,20 @@ static int put_number(struct ipcbook_signal *signal, int number)
 	return 0;
 }
 
+/*
+ * Throws away what the module said to requests without acknowledgment: errors it
+ * tells all the same, and when they fill the socket, nothing else is told.
+ */
+static void forget_unasked(struct ipcbook_signal *signal)
+{
+	union message answer;
+	int error = 0;
+
+	while (signal->unasked && (!error || error == -EIO || error == -ENOBUFS))
+		error = receive(signal->out_fd, &answer);
+	signal->unasked = false;
+}
+
 /* The acknowledgment of the last request; what others left is passed over. */
 static int await_ack(struct ipcbook_signal *signal, uint64_t *cookie)
 {
@@ -757,9 +773,12 @@ int ipcbook_signal_send(struct ipcbook_signal *signal,
 		error = put_target(signal, &targets[i]);
 	if (error)
 		return error;
+	if (!(flags & IPCBOOK_SIGNAL_NOACK))
+		forget_unasked(signal);
 	error = send_request(signal, signal->out_fd);
 	if (error < 0)
 		return error;
+	signal->unasked |= flags & IPCBOOK_SIGNAL_NOACK;
 	if (flags & IPCBOOK_SIGNAL_NOACK)
 		return 0;
 	error = await_ack(signal, &cookie);

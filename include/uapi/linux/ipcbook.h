@@ -937,10 +937,10 @@ struct ipcbook_sem_wait {
  *     load) and sleeps until wakes changes. A producer first writes into wanted
  *     which head it waits for, and the wakes that it has read; where those are
  *     in wanted already, someone else waits too, and the earlier head stands.
- *  6. Who has published or released (sequentially consistent store) looks at the
- *     other's asleep (sequentially consistent load). If that is not the number
- *     for which it woke last, and of a producer wanted is reached, it adds 1 to
- *     its own wakes and wakes who waits for that (IPCBOOK_IOC_RING_WAKE).
+ *  6. Who has published or released (store-release, then a full barrier) looks
+ *     at the other's asleep. If that is not the number for which it woke last,
+ *     and of a producer wanted is reached, it adds 1 to its own wakes and wakes
+ *     who waits for that (IPCBOOK_IOC_RING_WAKE).
  *
  * So of both at least one sees what the other wrote, and a sleeper is woken once.
  * poll() of the descriptor adds to asleep as well.
