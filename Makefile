@@ -308,9 +308,9 @@ install: all ## module, udev rule, library, headers, tool, man pages, completion
 .PHONY: uninstall
 uninstall: ## take away what install put there
 	rm -f $(addprefix $(DESTDIR),$(installed))
-	-rmdir $(DESTDIR)$(INCLUDEDIR)/ipcbook
+	[ ! -d $(DESTDIR)$(INCLUDEDIR)/ipcbook ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(INCLUDEDIR)/ipcbook
 	[ -n "$(DESTDIR)" ] || ldconfig
-	[ -n "$(DESTDIR)" ] || depmod $(KVER)
+	[ -n "$(DESTDIR)" ] || [ ! -d /lib/modules/$(KVER) ] || depmod $(KVER)
 
 ##@ Cleaning
 .PHONY: clean
