@@ -132,8 +132,8 @@ static bool may_break(const char *before, const char *after)
 {
 	if (!is_wide(before) && !is_wide(after))
 		return false;
-	return !is_one_of(after, ",。、;:!?)」》”…,.;:!?)") &&
-	       !is_one_of(before, "(「《“(");
+	return !is_one_of(after, "，。、；：？！）」》”’…,.;:?!)") &&
+	       !is_one_of(before, "（「《“‘(");
 }
 
 /* What must stay on one line: its bytes, and its columns. */
@@ -302,7 +302,7 @@ void not_shown(const char *format, ...)
 	if (story.json) {
 		print_json("not_shown", text);
 		puts("}");
-	} else if (asprintf(&line, "%s%s", T("not shown: ", "未展示:"),
+	} else if (asprintf(&line, "%s%s", T("not shown: ", "未展示："),
 			    text) >= 0) {
 		print_mark("--", DIM, 2);
 		print_wrapped(line, INDENT);
@@ -312,7 +312,8 @@ void not_shown(const char *format, ...)
 	free(text);
 }
 
-void failed_call(enum who who, const char *doing, int error)
+/* Somebody, at the beginning of a sentence. */
+static const char *subject(enum who who)
 {
 	const char *const subjects[] = {
 		[NARRATOR] = T("The narrator", "旁白"),
@@ -320,13 +321,18 @@ void failed_call(enum who who, const char *doing, int error)
 		[THIN] = T("The thin one", "瘦程序"),
 	};
 
+	return subjects[who];
+}
+
+void failed_call(enum who who, const char *doing, int error)
+{
 	if (error == -EOPNOTSUPP)
 		not_shown(T("%s could not %s, for the module was built without that chapter.",
-			    "%s没能%s,因为模块编译时没有包含那一章。"),
-			  subjects[who], doing);
+			    "%s没能%s，因为模块编译时没有包含那一章。"),
+			  subject(who), doing);
 	else
 		claim(false, T("%s could not %s: %s (%s).",
-			       "%s没能%s:%s(%s)。"), subjects[who], doing,
+			       "%s没能%s：%s（%s）。"), subject(who), doing,
 		      strerrorname_np(-error), strerror(-error));
 }
 
@@ -339,7 +345,7 @@ void moral(const char *format, ...)
 		return;
 	if (story.page_failed) {
 		tell("%s", T("What this page says did not show in this run.",
-			     "这一页所说的,这次运行没有全部得到验证。"));
+			     "这一页所说的，这次运行没有全部得到验证。"));
 		return;
 	}
 	va_start(arguments, format);
@@ -615,7 +621,14 @@ bool ended(const struct actor *actor)
 
 bool left_well(struct actor *actor)
 {
-	return leave(actor) == STATUS_DONE;
+	int status = leave(actor);
+
+	/* Who gave up has said why. Who was killed could not. */
+	if (status != STATUS_DONE && !stage->broken)
+		claim(false, T("%s came to an end before its time (status %d).",
+			       "%s中途就结束了（状态 %d）。"),
+		      subject(actor->who), status);
+	return status == STATUS_DONE;
 }
 
 /* Of several who fail, the others fail because of the first. */
@@ -693,7 +706,7 @@ static const struct page {
 	{ IPCBOOK_SHM, "Shared memory", "共享内存", page_shm },
 	{ IPCBOOK_SEM, "The semaphore", "信号量", page_sem },
 	{ IPCBOOK_RING, "The ring, and a large body of data",
-	  "环形缓冲区,以及一大块数据", page_ring },
+	  "环形缓冲区，以及一大块数据", page_ring },
 };
 
 static void turn(const struct page *page, unsigned int number)
@@ -725,15 +738,15 @@ static void print_end(void)
 	}
 	if (!story.failed)
 		tell(T("Claims: %u, each of them verified in this run.",
-		       "结论共 %u 条,本次运行逐条验证,全部成立。"),
+		       "结论共 %u 条，本次运行逐条验证，全部成立。"),
 		     story.claims);
 	else
 		tell(T("Claims: %u; verified in this run: %u; FAILED: %u.",
-		       "结论共 %u 条:本次运行验证成立 %u 条,不成立 %u 条。"),
+		       "结论共 %u 条：本次运行验证成立 %u 条，不成立 %u 条。"),
 		     story.claims, verified, story.failed);
 	if (story.hidden)
 		tell(T("Not shown here, and not claimed: %u. Root sees it, where the module has all chapters.",
-		       "另有 %u 处此时无法展示,因此不下结论;以 root 身份运行、且模块包含全部章节时即可看到。"),
+		       "另有 %u 处此时无法展示，因此不下结论；以 root 身份运行、且模块包含全部章节时即可看到。"),
 		     story.hidden);
 }
 
@@ -756,19 +769,19 @@ static void begin(const struct options *options)
 
 int tell_story(const struct options *options)
 {
-	int device, status;
+	int device;
 
 	device = open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (device < 0) {
-		status = failed(-errno, "open", 0, "story", NULL);
-		return status == STATUS_DEVICE ? status : STATUS_DEVICE;
+		failed(-errno, "open", 0, "story", NULL);
+		return STATUS_DEVICE;
 	}
 	close(device);
 	begin(options);
 	if (!options->given[OPTION_CHAPTER])
 		tell("%s",
 		     T("Two programs on one machine want to talk: a fat one and a thin one. They open the handbook of inter-process communication and try it page by page. Here both are real processes, and what they try is done through the module that is loaded.",
-		       "同一台机器上有两个程序,一胖一瘦,想要说说话。它们翻开进程间通信手册,一页一页地试。这里的胖程序和瘦程序都是真实的进程,所做的每一步都经由已加载的内核模块完成。"));
+		       "同一台机器上有两个程序，一胖一瘦，想要说说话。它们翻开进程间通信手册，一页一页地试。这里的胖程序和瘦程序都是真实的进程，所做的每一步都经由已加载的内核模块完成。"));
 	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++)
 		if (!options->given[OPTION_CHAPTER] ||
 		    pages[i].chapter == options->chapter)

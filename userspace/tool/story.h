@@ -87,7 +87,7 @@ void enter(struct actor *actor, enum who who, int (*play)(void *scene),
 	   void *scene);
 /* Wait for its end: exit status, or 128 and a signal; what failed is told. */
 int leave(struct actor *actor);
-/* It has to end well. */
+/* It has to end well; that it did not is told. */
 bool left_well(struct actor *actor);
 /* Whether it has ended by now. */
 bool ended(const struct actor *actor);

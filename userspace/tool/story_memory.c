@@ -63,7 +63,7 @@ static int view_fat(void *scene)
 
 	map_view(view, FAT);
 	strcpy(view->address[FAT], T("Read this where you are.",
-				     "你就在你那儿读。"));
+				     "就在你那边读吧。"));
 	cue(WRITTEN);
 	must_be_cued(ANSWERED);
 	strncpy(view->heard[FAT], view->address[FAT], SENTENCE - 1);
@@ -83,7 +83,7 @@ static int view_thin(void *scene)
 	map_view(view, THIN);
 	strncpy(view->heard[THIN], view->address[THIN], SENTENCE - 1);
 	strcpy(view->address[THIN], T("I did. Same page.",
-				      "读到了,同一页。"));
+				      "读到了，同一页。"));
 	cue(ANSWERED);
 	return STATUS_DONE;
 }
@@ -96,7 +96,7 @@ static void show_frames(const struct view *view)
 	for (int i = 0; i < PAGES; i++)
 		if (!fat[i] || !thin[i]) {
 			not_shown("%s", T("the physical frames, which the kernel tells CAP_SYS_ADMIN alone.",
-					  "物理页框号;内核只把它告诉拥有 CAP_SYS_ADMIN 的进程。"));
+					  "物理页框号；内核只把它告诉拥有 CAP_SYS_ADMIN 的进程。"));
 			return;
 		}
 	show(FAT, T("frames 0x%llx 0x%llx 0x%llx 0x%llx",
@@ -117,19 +117,19 @@ static void show_view(const struct view *view)
 	show(THIN, T("has it at %p", "映射在 %p"), view->address[THIN]);
 	claim(view->address[FAT] != view->address[THIN], "%s",
 	      T("The virtual addresses differ: to each its own.",
-		"虚拟地址不同:各有各的。"));
+		"虚拟地址不同：各有各的。"));
 	show_frames(view);
 	step();
-	show(THIN, T("reads: \"%s\"", "读到:“%s”"), view->heard[THIN]);
-	show(FAT, T("reads: \"%s\"", "读到:“%s”"), view->heard[FAT]);
+	show(THIN, T("reads: \"%s\"", "读到：“%s”"), view->heard[THIN]);
+	show(FAT, T("reads: \"%s\"", "读到：“%s”"), view->heard[FAT]);
 	claim(strcmp(view->heard[THIN], T("Read this where you are.",
-					  "你就在你那儿读。")) == 0 &&
+					  "就在你那边读吧。")) == 0 &&
 	      strcmp(view->heard[FAT], T("I did. Same page.",
-					 "读到了,同一页。")) == 0,
+					 "读到了，同一页。")) == 0,
 	      "%s", T("What one writes the other one reads, and nothing was sent.",
-		      "一个写下,另一个就读到,什么都没有发送。"));
+		      "一个写下，另一个就读到，什么都没有发送。"));
 	moral("%s", T("Nothing is copied any more. But nobody keeps them from writing both at once: turn the page.",
-		      "再也不用拷贝了。可是也没有谁拦着它们同时动笔:翻到下一页。"));
+		      "再也不用拷贝了。可是也没有谁拦着它们同时动笔：翻到下一页。"));
 }
 
 /* A segment with a name of the scene's. */
@@ -154,7 +154,7 @@ void page_shm(void)
 	struct actor fat, thin;
 
 	tell("%s", T("A segment of four pages. Each maps it where there is room in its own address space; the fat one's address is taken in the thin one.",
-		     "一段四页的共享内存。各人把它映射到自己地址空间的空处;胖程序用的那个地址,在瘦程序那里已被占用。"));
+		     "一段四页的共享内存。各人把它映射到自己地址空间的空处；胖程序用的那个地址，在瘦程序那里已被占用。"));
 	view->size = PAGES * sysconf(_SC_PAGESIZE);
 	if (create_segment(view->name, view->size)) {
 		enter(&fat, FAT, view_fat, view);
@@ -275,31 +275,31 @@ void page_sem(void)
 	int tries = 0;
 
 	tell(T("A counter in shared memory. Each adds 1 to it %d times: it reads the value, steps aside for an instant (sched_yield, as the scheduler might do to it anywhere), and writes the value plus 1.",
-	       "共享内存里放一个计数器,两人各加 1,各加 %d 次:读出数值,让开一瞬(用 sched_yield;调度器随时都可能让它这样停一下),再把数值加 1 写回去。"),
+	       "共享内存里放一个计数器，两人各加 1，各加 %d 次：读出数值，让开一瞬（用 sched_yield；调度器随时都可能让它这样停一下），再把数值加 1 写回去。"),
 	     ROUNDS);
 	do {
 		if (!count_together(false, &result))
 			return;
 		show(NARRATOR, T("without a semaphore: %llu, where %d should be",
-				 "没有信号量:得到 %llu,本该是 %d"),
+				 "没有信号量：得到 %llu，本该是 %d"),
 		     (unsigned long long)result, 2 * ROUNDS);
 	} while (result == 2 * ROUNDS && ++tries < TRIES);
 	claim(result < 2 * ROUNDS,
 	      T("Without a semaphore the counter comes out wrong: %llu increments are lost.",
-		"没有信号量,计数出错:丢了 %llu 次加法。"),
+		"没有信号量，计数出错：丢了 %llu 次加法。"),
 	      2ULL * ROUNDS - result);
 	step();
 	tell("%s", T("The same again; but who counts takes a semaphore of one unit before, and gives it back after.",
-		     "再来一遍;不过这回,动手之前先取走信号量仅有的一个单位,做完再归还。"));
+		     "再来一遍；不过这回，动手之前先取走信号量仅有的一个单位，做完再归还。"));
 	if (!count_together(true, &result))
 		return;
-	show(NARRATOR, T("with the semaphore: %llu", "有信号量:得到 %llu"),
+	show(NARRATOR, T("with the semaphore: %llu", "有信号量：得到 %llu"),
 	     (unsigned long long)result);
 	claim(result == 2 * ROUNDS, "%s",
 	      T("With the semaphore it comes out right.",
-		"有了信号量,计数正确。"));
+		"有了信号量，计数正确。"));
 	moral("%s", T("Shared memory needs the semaphore, and with it the two get along.",
-		      "共享内存离不开信号量;有了它,两个程序就相安无事了。"));
+		      "共享内存离不开信号量；有了它，两个程序就相安无事了。"));
 }
 
 /* ---------------------------------------------- the ring, and a large body of data */
@@ -687,7 +687,7 @@ static double send_body(void)
 	show(THIN, "%s", texts[THIN]);
 	if (!claim(strcmp(texts[FAT], texts[THIN]) == 0, "%s",
 		   T("What arrived is what was sent: SHA-256 is the same on both sides.",
-		     "收到的就是发出的:两边的 SHA-256 相同。")))
+		     "收到的就是发出的：两边的 SHA-256 相同。")))
 		seconds = 0;
 close:
 	if (way->chapter == IPCBOOK_PIPE) {
@@ -707,7 +707,7 @@ void page_ring(void)
 	size_t fastest = 0;
 
 	tell("%s", T("64 MiB go from the fat one to the thin one in four ways: through a pipe; through a queue, in messages of 8 KiB; through a ring, in records of 64 KiB, each of these with room for 1 MiB; and through a segment of shared memory that holds all of it, handed over by a semaphore. Each time the body is another one.",
-		     "64 MiB 数据用四种办法从胖程序送到瘦程序:走管道;走队列,每条消息 8 KiB;走环形缓冲区,每条记录 64 KiB(这三者容量都是 1 MiB);最后整个放进一段共享内存,用信号量交接。每次的数据都不一样。"));
+		     "64 MiB 数据用四种办法从胖程序送到瘦程序：走管道；走队列，每条消息 8 KiB；走环形缓冲区，每条记录 64 KiB（这三者容量都是 1 MiB）；最后整个放进一段共享内存，用信号量交接。每次的数据都不一样。"));
 	for (size_t i = 0; i < WAYS; i++) {
 		way = &ways[i];
 		seconds[i] = send_body();
@@ -717,9 +717,9 @@ void page_ring(void)
 			fastest = i;
 	}
 	show(NARRATOR, T("fastest in this run: %s, %.1f times as fast as the pipe",
-			 "这次最快的:%s,速度是管道的 %.1f 倍"),
+			 "这次最快的：%s，速度是管道的 %.1f 倍"),
 	     T(ways[fastest].en, ways[fastest].zh),
 	     seconds[0] / seconds[fastest]);
 	moral("%s", T("Through the ring no system call is made as long as both keep up. In the segment nothing is copied but what the fat one writes there; the thin one reads it where it lies. That is as far as the handbook goes.",
-		      "走环形缓冲区,只要双方步调跟得上,就不用系统调用;放在共享内存段里,除了胖程序写进去的那一次,什么都不用拷贝,瘦程序就地读取。手册到此翻完。"));
+		      "走环形缓冲区，只要双方步调跟得上，就不用系统调用；放在共享内存段里，除了胖程序写进去的那一次，什么都不用拷贝，瘦程序就地读取。手册到此翻完。"));
 }

@@ -128,7 +128,7 @@ static void show_knock(const struct knock *knock)
 	const struct ipcbook_signal_info *info = &knock->first;
 
 	show(THIN, T("gets number %u from process %u of user %u; that is all of it",
-		     "收到信号 %u,来自进程 %u,用户 %u;除此之外什么都没有"),
+		     "收到信号 %u，来自进程 %u，用户 %u；除此之外什么都没有"),
 	     info->number, info->pid, info->uid);
 	claim(info->number == KNOCK && (pid_t)info->pid == knock->fat &&
 	      info->uid == geteuid(),
@@ -136,10 +136,10 @@ static void show_knock(const struct knock *knock)
 		      "信号的编号和发送者都到了。"));
 	claim(knock->above == -EINVAL,
 	      "%s", T("There are 64 numbers to say something by: 65 is refused.",
-		      "能用的编号只有 64 个:第 65 号被拒绝。"));
+		      "能用的编号只有 64 个：第 65 号被拒绝。"));
 	step();
 	tell("%s", T("The fat one would like to say what about. It writes the request by hand, and adds a field with its words.",
-		     "胖程序还想说说是什么事。它亲手写了一份发送请求,另加一个字段,把话放了进去。"));
+		     "胖程序还想说说是什么事。它亲手写了一份发送请求，另加一个字段，把话放了进去。"));
 }
 
 /* What became of a request, of which libnl says this. */
@@ -154,24 +154,24 @@ static void show_attempt(const struct knock *knock)
 	const struct ipcbook_signal_info *hand = &knock->second[1];
 
 	show(FAT, T("with the words the request is %s, without them it is %s",
-		    "带上这句话,请求%s;去掉这句话,请求%s"),
+		    "带上这句话，请求%s；去掉这句话，请求%s"),
 	     became(knock->loaded), became(knock->plain));
 	claim(knock->loaded == -NLE_INVAL && !knock->plain &&
 	      knock->seconds == 2 && hand->number == BY_HAND &&
 	      hand->count == 1,
 	      T("A signal has no field for data: only the request without one arrived, as signal %u.",
-		"信号没有放数据的字段:只有不带字段的请求到了,成为信号 %u。"),
+		"信号没有放数据的字段：只有不带字段的请求到了，成为信号 %u。"),
 	      hand->number);
 	step();
 	show(FAT, T("had also sent signal %d, %d times, while the thin one was not looking",
-		    "还趁瘦程序没在看的时候,把信号 %d 发了 %d 次"), TAP, TAPS);
+		    "还趁瘦程序没在看的时候，把信号 %d 发了 %d 次"), TAP, TAPS);
 	show(THIN, T("gets number %u once, with the count %u",
-		     "只收到一次信号 %u,计数为 %u"), taps->number, taps->count);
+		     "只收到一次信号 %u，计数为 %u"), taps->number, taps->count);
 	claim(taps->number == TAP && taps->count == TAPS,
 	      "%s", T("The lower numbers, up to 31, fall together; that they did is counted, and not lost.",
-		      "31 号以内的信号会合并成一个;不过合并了几个都记着数,并不会悄悄丢掉。"));
+		      "31 号以内的信号会合并成一个；不过合并了几个都记着数，并不会悄悄丢掉。"));
 	moral("%s", T("A signal tells that something happened, and never what. To talk, it takes a connection: turn the page.",
-		      "信号只能说出了事,说不出是什么事。要说话,得先连上线:翻到下一页。"));
+		      "信号只能说出了事，说不出是什么事。要说话，得先连上线：翻到下一页。"));
 }
 
 void page_signal(void)
@@ -180,7 +180,7 @@ void page_signal(void)
 	struct actor fat, thin;
 
 	tell(T("A signal is a knock at the door. The thin one registers under a name and waits; the fat one sends it signal %d.",
-	       "信号好比敲门。瘦程序用一个名字注册,等着;胖程序给它发信号 %d。"),
+	       "信号好比敲门。瘦程序用一个名字注册，等着；胖程序给它发信号 %d。"),
 	     KNOCK);
 	snprintf(knock->name, sizeof(knock->name), "story-%d-thin", getpid());
 	enter(&thin, THIN, knock_thin, knock);

@@ -54,6 +54,7 @@ struct call {
  * @payload: from where they begin in the first of these
  * @length: bytes of that frame from there on
  * @as_said: they came from and went to whom they should
+ * @complete: nothing that passed was missed
  */
 struct caught {
 	unsigned int frames;
@@ -61,6 +62,7 @@ struct caught {
 	char payload[4 * DUMP];
 	size_t length;
 	bool as_said;
+	bool complete;
 };
 
 enum { LISTENING };
@@ -175,9 +177,9 @@ static int open_capture(void)
 	}
 	if (errno == EPERM || errno == EACCES)
 		not_shown("%s", T("a capture, which takes CAP_NET_RAW.",
-				  "抓包;这需要 CAP_NET_RAW。"));
+				  "抓包；这需要 CAP_NET_RAW。"));
 	else
-		not_shown(T("a capture: %s (%s).", "抓包:%s(%s)。"),
+		not_shown(T("a capture: %s (%s).", "抓包：%s（%s）。"),
 			  strerrorname_np(errno), strerror(errno));
 	return -1;
 }
@@ -226,6 +228,7 @@ static bool is_ipcbook_of(const struct call *call, const char *frame,
 static void look_through(int capture, const struct call *call, int interface,
 			 struct caught *caught)
 {
+	struct tpacket_stats stats = { .tp_drops = 1 };
 	struct sockaddr_ll from;
 	socklen_t length;
 	const char *words;
@@ -259,6 +262,9 @@ static void look_through(int capture, const struct call *call, int interface,
 				  is_tcp_of(call, frame, n, words);
 	}
 	free(frame);
+	length = sizeof(stats);
+	caught->complete = !getsockopt(capture, SOL_PACKET, PACKET_STATISTICS,
+				       &stats, &length) && !stats.tp_drops;
 }
 
 static void show_dump(const struct caught *caught)
@@ -285,12 +291,12 @@ static void show_dump(const struct caught *caught)
 
 static void show_talk(const struct call *call)
 {
-	show(FAT, T("hears: \"%s\"", "听到:“%s”"), call->heard[FAT]);
-	show(THIN, T("hears: \"%s\"", "听到:“%s”"), call->heard[THIN]);
+	show(FAT, T("hears: \"%s\"", "听到：“%s”"), call->heard[FAT]);
+	show(THIN, T("hears: \"%s\"", "听到：“%s”"), call->heard[THIN]);
 	claim(strcmp(call->heard[FAT], question()) == 0 &&
 	      strcmp(call->heard[THIN], answer()) == 0,
 	      "%s", T("They talk, both ways through one connection.",
-		      "它们对上了话:一条连接,两个方向。"));
+		      "它们对上了话：一条连接，两个方向。"));
 }
 
 /* They talk, and what is to be found of it on an interface is. */
@@ -322,15 +328,15 @@ static bool page_tcp(void)
 	done = talk(call, "lo", capture, &caught);
 	if (done && capture >= 0) {
 		show(NARRATOR, T("captured on lo, 127.0.0.1:%u to 127.0.0.1:%u:",
-				 "在 lo 上抓到,127.0.0.1:%u 发往 127.0.0.1:%u:"),
+				 "在 lo 上抓到，127.0.0.1:%u 发往 127.0.0.1:%u："),
 		     call->from, call->port);
 		show_dump(&caught);
 		claim(caught.frames && caught.as_said,
 		      "%s", T("The very words can be seen on lo, between their two ports.",
-			      "原话就在 lo 上,看得一清二楚,正是它们那两个端口之间的。"));
-		claim(!caught.elsewhere,
+			      "原话就在 lo 上，看得一清二楚，正是它们那两个端口之间的。"));
+		claim(caught.frames && caught.complete && !caught.elsewhere,
 		      "%s", T("They were on no other interface: they turned round inside the machine and reached no network card.",
-			      "别的网络接口上都没有:这些话在本机内部就折返了,没有到过网卡。"));
+			      "别的网络接口上都没有：这些话在本机内部就折返了，没有到过网卡。"));
 	}
 	if (capture >= 0)
 		close(capture);
@@ -351,14 +357,14 @@ static bool capture_on(void)
 
 	if (flags < 0) {
 		not_shown("%s", T("a capture: this network namespace has no ipcbook0.",
-				  "抓包;这个网络命名空间里没有 ipcbook0。"));
+				  "抓包；这个网络命名空间里没有 ipcbook0。"));
 		return false;
 	}
 	if (flags & IFF_UP)
 		return true;
 	if (interface_flags(1) < 0) {
 		not_shown("%s", T("a capture on ipcbook0, which takes CAP_NET_ADMIN to turn on.",
-				  "在 ipcbook0 上抓包;打开它需要 CAP_NET_ADMIN。"));
+				  "在 ipcbook0 上抓包；打开它需要 CAP_NET_ADMIN。"));
 		return false;
 	}
 	scene_undo(capture_off);
@@ -368,15 +374,15 @@ static bool capture_on(void)
 static void show_caught(const struct call *call, const struct caught *caught)
 {
 	show(NARRATOR, T("captured on ipcbook0, process %d to process %d, \"%s\":",
-			 "在 ipcbook0 上抓到,进程 %d 发往进程 %d,“%s”:"),
+			 "在 ipcbook0 上抓到，进程 %d 发往进程 %d，“%s”："),
 	     call->pids[THIN], call->pids[FAT], call->name);
 	show_dump(caught);
 	claim(caught->frames && caught->as_said,
 	      "%s", T("The very words can be seen on ipcbook0, with who said them to whom.",
-		      "原话在 ipcbook0 上同样看得见,还写明了是谁对谁说的。"));
-	claim(!caught->elsewhere,
+		      "原话在 ipcbook0 上同样看得见，还写明了是谁对谁说的。"));
+	claim(caught->frames && caught->complete && !caught->elsewhere,
 	      "%s", T("They were on no other interface, not even on lo.",
-		      "别的网络接口上都没有,连 lo 上也没有。"));
+		      "别的网络接口上都没有，连 lo 上也没有。"));
 }
 
 static void page_ipcbook(void)
@@ -390,10 +396,10 @@ static void page_ipcbook(void)
 		capture = open_capture();
 	if (talk(call, IPCBOOK_CAPTURE_DEVICE, capture, &caught)) {
 		show(FAT, T("asks its socket who is there: process %d",
-			    "问套接字对面是谁:进程 %d"), call->peer);
+			    "问套接字对面是谁：进程 %d"), call->peer);
 		claim(call->peer == call->pids[THIN],
 		      "%s", T("No port and no address, but a name; and the kernel vouches for the other one.",
-			      "不用端口,不用地址,有名字就行;对方是谁,由内核作证。"));
+			      "不用端口，不用地址，有名字就行；对方是谁，由内核作证。"));
 		if (capture >= 0)
 			show_caught(call, &caught);
 	}
@@ -401,17 +407,17 @@ static void page_ipcbook(void)
 		close(capture);
 	scene_end();
 	moral("%s", T("A socket is made for the world, and brings its stack along even where both are at home. Between kin there is something simpler: turn the page.",
-		      "套接字是为走遍天下准备的,两人就在一台机器上,也得背着整套协议栈。自家人之间有更简单的办法:翻到下一页。"));
+		      "套接字是为走遍天下准备的，两人就在一台机器上，也得背着整套协议栈。自家人之间有更简单的办法：翻到下一页。"));
 }
 
 void page_socket(void)
 {
 	tell("%s", T("The fat one listens on a port of 127.0.0.1, the thin one connects. Meanwhile the narrator captures what passes on the network interfaces.",
-		     "胖程序在 127.0.0.1 的一个端口上监听,瘦程序来连接。旁白则在各个网络接口上抓包。"));
+		     "胖程序在 127.0.0.1 的一个端口上监听，瘦程序来连接。旁白则在各个网络接口上抓包。"));
 	if (!page_tcp())
 		return;
 	step();
 	tell("%s", T("The same over a socket of ipcbook's. What it carries turns round in the module; to be seen it is shown on ipcbook0.",
-		     "同样的话,换成 ipcbook 的套接字再说一遍。数据在模块里折返;想看的话,ipcbook0 上可以看到。"));
+		     "同样的话，换成 ipcbook 的套接字再说一遍。数据在模块里折返；想看的话，ipcbook0 上可以看到。"));
 	page_ipcbook();
 }

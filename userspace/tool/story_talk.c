@@ -104,7 +104,7 @@ static int kin_thin(void *scene)
 
 	close(kin->down[1]);
 	close(kin->up[0]);
-	say(kin->up[1], T("Are you there?", "在吗?"));
+	say(kin->up[1], T("Are you there?", "在吗？"));
 	hear(kin->down[0], kin->heard[THIN]);
 	cue(HEARD);
 	cue(TALKED);
@@ -141,7 +141,7 @@ static int kin_fat(void *scene)
 	close(kin->down[0]);
 	close(kin->up[1]);
 	hear(kin->up[0], kin->heard[FAT]);
-	say(kin->down[1], T("I am, and full of news.", "在,有一肚子话要说。"));
+	say(kin->down[1], T("I am, and full of news.", "在，有一肚子话要说。"));
 	must_be_cued(HEARD);
 	write_on(kin);
 	cue(DRAINED);
@@ -180,26 +180,26 @@ static int kin_again(void *scene)
 
 static void kin_talk(const struct kin *kin)
 {
-	show(FAT, T("is told: \"%s\"", "听到:“%s”"), kin->heard[FAT]);
-	show(THIN, T("is told: \"%s\"", "听到:“%s”"), kin->heard[THIN]);
-	claim(strcmp(kin->heard[FAT], T("Are you there?", "在吗?")) == 0 &&
+	show(FAT, T("is told: \"%s\"", "听到：“%s”"), kin->heard[FAT]);
+	show(THIN, T("is told: \"%s\"", "听到：“%s”"), kin->heard[THIN]);
+	claim(strcmp(kin->heard[FAT], T("Are you there?", "在吗？")) == 0 &&
 	      strcmp(kin->heard[THIN], T("I am, and full of news.",
-					 "在,有一肚子话要说。")) == 0,
+					 "在，有一肚子话要说。")) == 0,
 	      "%s", T("Both sentences arrive, each through its own pipe.",
-		      "两句话各走各的管道,都送到了。"));
+		      "两句话各走各的管道，都送到了。"));
 	step();
 	tell("%s", T("Now the fat one goes on writing, 4,096 bytes at a time, while the thin one does not read.",
-		     "接着,胖程序只管往里写,每次 4096 字节,瘦程序却不读。"));
+		     "接着，胖程序只管往里写，每次 4096 字节，瘦程序却不读。"));
 }
 
 static void kin_full(const struct kin *kin)
 {
 	show(FAT, T("got rid of %llu bytes, and sleeps in the next write",
-		    "写进去 %llu 字节,然后睡在了下一次写里"),
+		    "写进去 %llu 字节，然后睡在了下一次写里"),
 	     (unsigned long long)kin->stuck);
 	claim(kin->stuck && kin->stuck == kin->capacity,
 	      T("The writer blocks when the pipe is full: it took %llu bytes, and its capacity is %llu.",
-		"管道一满,写者就被阻塞:共收下 %llu 字节,而管道容量正是 %llu 字节。"),
+		"管道一满，写者就被阻塞：共收下 %llu 字节，而管道容量正是 %llu 字节。"),
 	      (unsigned long long)kin->stuck,
 	      (unsigned long long)kin->capacity);
 }
@@ -208,35 +208,35 @@ static void kin_drained(const struct kin *kin)
 {
 	claim(kin->went_on == kin->stuck + BLOCK,
 	      T("It goes on as soon as the thin one reads: %llu bytes in the end.",
-		"瘦程序一读,胖程序就接着写:最后共写了 %llu 字节。"),
+		"瘦程序一读，胖程序就接着写：最后共写了 %llu 字节。"),
 	      (unsigned long long)kin->went_on);
 	step();
-	tell("%s", T("Then the thin one crashes.", "随后,瘦程序崩溃了。"));
+	tell("%s", T("Then the thin one crashes.", "随后，瘦程序崩溃了。"));
 }
 
 static void kin_alone(const struct kin *kin)
 {
-	show(FAT, T("reading: %s; writing: %s", "读:%s;写:%s"),
+	show(FAT, T("reading: %s; writing: %s", "读：%s；写：%s"),
 	     kin->ended ? T("end of file", "文件结束") : T("data", "有数据"),
 	     kin->broke ? strerrorname_np(kin->broke) : "0");
 	claim(kin->crashed == CRASHED && kin->ended && kin->broke == EPIPE,
 	      "%s", T("The thin one was killed by signal 9, and the fat one is told: the end of file, and a broken pipe.",
-		      "瘦程序被信号 9 杀死;胖程序随即得知:读到文件结束,写则遇到管道破裂。"));
+		      "瘦程序被信号 9 杀死；胖程序随即得知：读到文件结束，写则遇到管道破裂。"));
 	step();
 	tell("%s", T("The thin one is started again. It is not the fat one's child now.",
-		     "瘦程序重新启动,但已不是胖程序的子进程。"));
+		     "瘦程序重新启动，但已不是胖程序的子进程。"));
 }
 
 static void kin_lost(const struct kin *kin)
 {
 	show(THIN, T("has %u pipes among its descriptors; the list of objects shows %u of the fat one's, %u with a name",
-		     "自己的描述符里有 %u 个管道;对象列表中胖程序的管道有 %u 个,其中有名字的 %u 个"),
+		     "自己的描述符里有 %u 个管道；对象列表中胖程序的管道有 %u 个，其中有名字的 %u 个"),
 	     kin->found, kin->listed, kin->named);
 	claim(!kin->found && kin->listed == 2 && !kin->named,
 	      "%s", T("It cannot find the pipes: they are there still, but it holds no descriptor of them, and there is no name to ask for.",
-		      "它找不到那两个管道了:管道还在,可是它手里没有描述符,管道又没有名字,无从找起。"));
+		      "它找不到那两个管道了：管道还在，可是它手里没有描述符，管道又没有名字，无从找起。"));
 	moral("%s", T("An anonymous pipe needs kinship, and ends with it. What is needed is a name: turn the page.",
-		      "匿名管道靠的是亲缘,亲缘一断就找不回来。要是有个名字就好了:翻到下一页。"));
+		      "匿名管道靠的是亲缘，亲缘一断就找不回来。要是有个名字就好了：翻到下一页。"));
 }
 
 void page_pipe(void)
@@ -245,7 +245,7 @@ void page_pipe(void)
 	struct actor fat, thin;
 
 	tell("%s", T("The fat one makes two pipes, for a pipe has one direction. Then it forks: the thin one is its child and inherits both.",
-		     "管道是单向的,所以胖程序创建了两个管道。然后它 fork 出瘦程序:孩子把两个管道都继承了下来。"));
+		     "管道是单向的，所以胖程序创建了两个管道。然后它 fork 出瘦程序：孩子把两个管道都继承了下来。"));
 	enter(&fat, FAT, kin_fat, kin);
 	if (!cued(TALKED))
 		goto out;
@@ -345,7 +345,7 @@ static int named_thin(void *scene)
 	out = open_named(named->up, O_WRONLY);
 	in = open_named(named->down, O_RDONLY);
 	named->thin_ids[0] = id_of(out);
-	say(out, T("First, lunch is at noon.", "第一件事,中午开饭。"));
+	say(out, T("First, lunch is at noon.", "第一件事，中午开饭。"));
 	hear(in, named->answer);
 	must(write_all(out, "?!", 2), T("speak", "说话"));
 	crash();
@@ -361,42 +361,42 @@ static int named_again(void *scene)
 	out = open_named(named->up, O_WRONLY);
 	in = open_named(named->down, O_RDONLY);
 	named->thin_ids[1] = id_of(out);
-	say(out, T("I am back. Where were we?", "我回来了。说到哪儿了?"));
+	say(out, T("I am back. Where were we?", "我回来了。说到哪儿了？"));
 	hear(in, named->answer);
 	return STATUS_DONE;
 }
 
 static void named_crashed(const struct named *named, int status)
 {
-	show(THIN, T("(process %d) says: \"%s\"", "(进程 %d)说:“%s”"),
+	show(THIN, T("(process %d) says: \"%s\"", "（进程 %d）说：“%s”"),
 	     named->thin[0], named->first);
 	show(FAT, T("hears the beginning of another sentence, \"%s\", and the end of file",
-		    "又听到半句“%s”,接着就是文件结束"), named->broken);
+		    "又听到半句“%s”，接着就是文件结束"), named->broken);
 	claim(status == CRASHED && named->cut &&
 	      strcmp(named->broken, "?!") == 0,
 	      "%s", T("The thin one was killed in the middle of a sentence.",
 		      "瘦程序话说到一半被杀死了。"));
 	step();
 	tell("%s", T("It is started again, and opens the pipes by their names. The fat one has done the same, and waits.",
-		     "瘦程序重新启动,按名字打开管道;胖程序也照此办理,正等着它。"));
+		     "瘦程序重新启动，按名字打开管道；胖程序也照此办理，正等着它。"));
 }
 
 static void named_goes_on(const struct named *named)
 {
-	show(THIN, T("(process %d) says: \"%s\"", "(进程 %d)说:“%s”"),
+	show(THIN, T("(process %d) says: \"%s\"", "（进程 %d）说：“%s”"),
 	     named->thin[1], named->asked);
-	show(FAT, T("says: \"%s\"", "说:“%s”"), named->answer);
+	show(FAT, T("says: \"%s\"", "说：“%s”"), named->answer);
 	claim(named->thin[1] != named->thin[0] && named->fat_id &&
 	      named->thin_ids[0] == named->fat_id &&
 	      named->thin_ids[1] == named->fat_id,
 	      T("It is another process, and the name leads it to the same pipe, number %llu.",
-		"这已经是另一个进程,名字却把它带回同一个管道:第 %llu 号对象。"),
+		"这已经是另一个进程，名字却把它带回同一个管道：第 %llu 号对象。"),
 	      named->fat_id);
 	claim(!!strstr(named->answer, T("lunch", "开饭")),
 	      "%s", T("The conversation goes on where it was broken off.",
 		      "对话从断掉的地方接了下去。"));
 	moral("%s", T("A name outlives those who use it. But a pipe is a stream without seams, and each direction needs one of its own: turn the page.",
-		      "名字比使用它的进程活得久。可是管道里流的是没有边界的字节,而且一个方向就得用一个:翻到下一页。"));
+		      "名字比使用它的进程活得久。可是管道里流的是没有边界的字节，而且一个方向就得用一个：翻到下一页。"));
 }
 
 void page_named_pipe(void)
@@ -408,7 +408,7 @@ void page_named_pipe(void)
 	int error;
 
 	tell("%s", T("Two pipes again, but these have names. The fat one and the thin one are strangers here: neither is the other's child. Each opens the pipes by their names.",
-		     "还是两个管道,不过这回都有名字。胖程序和瘦程序也不再是父子,彼此毫无亲缘,各自按名字打开管道。"));
+		     "还是两个管道，不过这回都有名字。胖程序和瘦程序也不再是父子，彼此毫无亲缘，各自按名字打开管道。"));
 	for (int i = 0; i < 2; i++) {
 		strcpy(places[i], scene_name(IPCBOOK_PIPE, words[i]));
 		error = ipcbook_pipe_create(places[i], 0600, 0);
@@ -571,7 +571,7 @@ static bool show_queue(int queue)
 			return false;
 		}
 		show(NARRATOR, T("%d  type %lld, %5zd bytes  %c%c%c...",
-				 "%d  类型 %lld,%5zd 字节  %c%c%c..."),
+				 "%d  类型 %lld，%5zd 字节  %c%c%c..."),
 		     i + 1, (long long)info.type, length, buf[0],
 		     length > 1 ? buf[1] : ' ', length > 2 ? buf[2] : ' ');
 		mine += info.type == type_of(i % 2 ? THIN : FAT);
@@ -588,7 +588,7 @@ static void show_letters(const struct post *post, enum who who, enum who from)
 	bool all = true;
 
 	show(who, T("takes type %lld: %zu, %zu and %zu bytes, from process %d",
-		    "取类型 %lld:依次为 %zu、%zu、%zu 字节,来自进程 %d"),
+		    "取类型 %lld：依次为 %zu、%zu、%zu 字节，来自进程 %d"),
 	     (long long)type_of(who), letters[0].length, letters[1].length,
 	     letters[2].length, letters[0].from);
 	for (int n = 0; n < LETTERS; n++)
@@ -597,9 +597,9 @@ static void show_letters(const struct post *post, enum who who, enum who from)
 		      letters[n].from == post->pids[from];
 	claim(all, "%s",
 	      who == FAT ? T("The fat one picked its own, whole and in order; the kernel says that the thin one sent them.",
-			     "胖程序取走了自己的消息,条条完整,次序不乱;内核证明它们都是瘦程序发的。") :
+			     "胖程序取走了自己的消息，条条完整，次序不乱；内核证明它们都是瘦程序发的。") :
 			   T("The thin one picked its own, whole and in order; the kernel says that the fat one sent them.",
-			     "瘦程序取走了自己的消息,条条完整,次序不乱;内核证明它们都是胖程序发的。"));
+			     "瘦程序取走了自己的消息，条条完整，次序不乱；内核证明它们都是胖程序发的。"));
 }
 
 static void post_office(struct post *post, int queue)
@@ -617,7 +617,7 @@ static void post_office(struct post *post, int queue)
 	show_letters(post, FAT, THIN);
 	claim(post->waiting == LETTERS,
 	      T("Meanwhile the thin one's wait untouched: %llu of them.",
-		"与此同时,瘦程序的 %llu 条消息原封不动地等在那里。"),
+		"与此同时，瘦程序的 %llu 条消息原封不动地等在那里。"),
 	      post->waiting);
 	step();
 	cue(TAKE_THIN);
@@ -625,7 +625,7 @@ static void post_office(struct post *post, int queue)
 		return;
 	show_letters(post, THIN, FAT);
 	moral("%s", T("A queue keeps messages whole and apart. But each is copied twice, into the kernel and out of it, which is much for a large body of data: turn the page.",
-		      "队列让消息条条完整、各归各类。可是每条消息都要拷贝两次,先进内核再出内核,数据一大就吃不消:翻到下一页。"));
+		      "队列让消息条条完整、各归各类。可是每条消息都要拷贝两次，先进内核再出内核，数据一大就吃不消：翻到下一页。"));
 }
 
 void page_queue(void)
@@ -634,7 +634,7 @@ void page_queue(void)
 	int queue;
 
 	tell("%s", T("One queue does for both. What is for the fat one has type 1, what is for the thin one type 2. They send in turn; nobody receives yet.",
-		     "一个队列,两人合用:给胖程序的消息是类型 1,给瘦程序的是类型 2。它们轮流发送,谁都先不收。"));
+		     "一个队列，两人合用：给胖程序的消息是类型 1，给瘦程序的是类型 2。它们轮流发送，谁都先不收。"));
 	strcpy(post->name, scene_name(IPCBOOK_QUEUE, "post"));
 	queue = ipcbook_queue_open(post->name, O_RDONLY | O_CREAT | O_CLOEXEC,
 				   0600, NULL);
