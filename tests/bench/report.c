@@ -122,7 +122,7 @@ static void table_row(const struct bench_row *row)
 	char goal[16] = "";
 
 	if (test->goal > 0)
-		snprintf(goal, sizeof(goal), "%.2f", test->goal);
+		snprintf(goal, sizeof(goal), "%g", test->goal);
 	printf("%-7s %-21s %7ld %-10s", test->chapter, test->name, test->size,
 	       test->peer);
 	if (row->error[0])
@@ -238,7 +238,7 @@ static void json_row(FILE *file, const struct bench_row *row)
 	fprintf(file, "\"repeated\": %u, \"noisy\": %u, \"boots\": %u, \"goal\": ",
 		row->all.repeated, row->all.noisy, row->runs);
 	if (test->goal > 0)
-		fprintf(file, "%.2f}", test->goal);
+		fprintf(file, "%g}", test->goal);
 	else
 		fputs("null}", file);
 }
