@@ -196,10 +196,10 @@ demo: vm-ready ## two processes try the handbook page by page, in a VM (STORY='-
 
 .PHONY: vm
 vm: vm-ready ## a shell in a VM with the module loaded; CMD='...' runs one command instead
-ifeq ($(CMD),)
+ifeq ($(value CMD),)
 	@tests/vm/run --kernel $(KERNEL) --interactive
 else
-	@tests/vm/run --kernel $(KERNEL) -- sh -c '$(subst ','\'',$(CMD))'
+	@tests/vm/run --kernel $(KERNEL) -- sh -c '$(subst ','\'',$(value CMD))'
 endif
 
 .PHONY: check
