@@ -76,6 +76,7 @@ static DEFINE_HASHTABLE(book_users, 8);
 static DEFINE_XARRAY_ALLOC1(book_ids);
 static unsigned long book_objects;
 static u32 book_next_id;
+static unsigned long book_kept_id;
 static struct rhashtable book_names;
 static unsigned int book_net_id __read_mostly;
 
@@ -650,6 +651,25 @@ static int book_enter(struct book_object *object)
 	return 0;
 }
 
+/*
+ * Ids are not given again soon, so those of objects that come and go lie alone in
+ * their nodes of book_ids, and each would make its nodes and free them. The last
+ * place of the newest node is reserved instead: it stays until ids have passed it.
+ */
+static void book_keep_node(u32 id)
+{
+	unsigned long last = id | (XA_CHUNK_SIZE - 1);
+
+	lockdep_assert_held(&book_mutex);
+	if (last == book_kept_id)
+		return;
+	if (book_kept_id)
+		xa_release(&book_ids, book_kept_id);
+	/* Without memory, and where an object has that place, it does without. */
+	book_kept_id = xa_reserve(&book_ids, last, GFP_KERNEL_ACCOUNT |
+				  __GFP_NOWARN) ? 0 : last;
+}
+
 /* Makes @object known: by its id, and by its name if it has one. */
 static int book_publish(struct book_object *object)
 {
@@ -664,6 +684,7 @@ static int book_publish(struct book_object *object)
 	if (err < 0)
 		return err;
 	object->id = id;
+	book_keep_node(id);
 	err = object->key.name[0] ? book_enter(object) : 0;
 	if (err)
 		xa_erase(&book_ids, id);
