@@ -452,6 +452,10 @@ PIPE_TEST(pipes_count_in_the_users_limits)
 		is(ipcbook_pipe_capacity(ends[0]), CAPACITY);
 		is(ipcbook_pipe_resize(ends[0], 4096), 4096);
 		is(ipcbook_pipe_resize(ends[1], 2 * CAPACITY), -EDQUOT);
+		/* What it does not have any more, another may have. */
+		is(ipcbook_pipe(more, 0, CAPACITY / 2), 0);
+		close(more[0]);
+		close(more[1]);
 		is(ipcbook_pipe_resize(ends[1], CAPACITY), CAPACITY);
 		close(ends[0]);
 		close(ends[1]);

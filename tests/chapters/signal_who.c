@@ -331,6 +331,7 @@ SIGNAL_TEST(a_killed_receiver_is_gone_at_once)
 SIGNAL_TEST(a_dead_registration_is_gone_even_if_a_child_holds_its_socket)
 {
 	int ready = gate(), go = gate();
+	siginfo_t info;
 	pid_t pid = child();
 
 	if (!pid) {
@@ -352,7 +353,12 @@ SIGNAL_TEST(a_dead_registration_is_gone_even_if_a_child_holds_its_socket)
 	}
 	gate_pass(ready);
 	is(ipcbook_signal_kill_name(s, "parent", 5), 1);
-	end(pid);
+	is(sys(kill(pid, SIGKILL)), 0);
+	is(sys(waitid(P_PID, pid, &info, WEXITED | WNOWAIT)), 0);
+	/* Dead, and not yet buried. */
+	is(ipcbook_signal_kill_name(s, "parent", 5), -ESRCH);
+	is(ipcbook_signal_kill(s, pid, 5), -ESRCH);
+	is(reap(pid), 128 + SIGKILL);
 	is(ipcbook_signal_kill_name(s, "parent", 5), -ESRCH);
 	is(ipcbook_signal_kill(s, pid, 5), -ESRCH);
 	gate_open(go);
