@@ -669,6 +669,23 @@ RING_TEST(poll_tells_when_there_is_a_record_or_room)
 	ipcbook_ring_detach(&consumer);
 }
 
+/* Room for the longest, and for the word behind it: not a word less. */
+RING_TEST(poll_tells_of_room_for_the_longest_record)
+{
+	struct ipcbook_ring producer = produce(), consumer = consume();
+	const uint32_t most = ipcbook_ring_max(&producer);
+
+	is(give(&producer, most, 1), 0);
+	is(events(r, POLLOUT), 0);
+	is(give(&producer, most, 2), -EAGAIN);
+	is(take(&consumer, 1), most);
+	is(give(&producer, most - 8, 3), 0);
+	is(events(r, POLLOUT), POLLOUT);
+	is(give(&producer, most, 4), 0);
+	ipcbook_ring_detach(&producer);
+	ipcbook_ring_detach(&consumer);
+}
+
 RING_TEST(poll_wakes_for_a_record)
 {
 	struct pollfd fd = { .events = POLLIN };
