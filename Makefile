@@ -64,6 +64,14 @@ bench   := $(if $(bench_objects),$B/bench/ipcbook-bench)
 parsers := $(patsubst tests/fuzz/parsers/%.c,$B/fuzz/%,$(wildcard tests/fuzz/parsers/*.c))
 fuzz    := $(if $(fuzz_objects),$B/fuzz/ipcbook-fuzz)
 
+# Where make does not show its commands (-s): now and then, how far it is.
+compiled :=
+objects := $(words $(lib_objects) $(tool_objects)) + $(if $(filter tests,$(MAKECMDGOALS)),$(words \
+	$(bench_objects) $(fuzz_objects) $(chapter_sources) $(unit_tests)),0)
+silent := $(findstring s,$(firstword -$(MAKEFLAGS)))
+tell = $(eval compiled += x)$(if $(silent),$(if $(filter %0,$(words $(compiled))),\
+	echo "userspace: $(words $(compiled)) of at most $$(($(objects))) files compiled",:),:)
+
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -87,31 +95,31 @@ userspace: $(library) $(tool) ## the library and the tool, in build/lib and buil
 tests: userspace $(chapter_tests) $(unit_tests) $(tsan_tests) $(compat32) $(bench) $(fuzz) ## the test programs and the benchmark
 
 $B/obj/lib/%.o: userspace/lib/%.c
-	@mkdir -p $(@D)
+	@mkdir -p $(@D); $(tell)
 	$(COMPILE) -fPIC -fvisibility=hidden -c -o $@ $<
 
 $B/obj/tool/%.o: userspace/tool/%.c
-	@mkdir -p $(@D)
+	@mkdir -p $(@D); $(tell)
 	$(COMPILE) -c -o $@ $<
 
 $B/obj/bench/%.o: tests/bench/%.c
-	@mkdir -p $(@D)
+	@mkdir -p $(@D); $(tell)
 	$(COMPILE) -c -o $@ $<
 
 $B/obj/fuzz/%.o: tests/fuzz/%.c
-	@mkdir -p $(@D)
+	@mkdir -p $(@D); $(tell)
 	$(COMPILE) -c -o $@ $<
 
 $B/obj/chapters/%.o: tests/chapters/%.c
-	@mkdir -p $(@D)
+	@mkdir -p $(@D); $(tell)
 	$(COMPILE) -c -o $@ $<
 
 $B/obj/unit/%.o: tests/unit/%.c
-	@mkdir -p $(@D)
+	@mkdir -p $(@D); $(tell)
 	$(COMPILE) -Iuserspace/lib -Iuserspace/tool -c -o $@ $<
 
 $B/obj/unit/%.o: tests/unit/%.cc
-	@mkdir -p $(@D)
+	@mkdir -p $(@D); $(tell)
 	$(CXX) $(CPPFLAGS) $(filter-out -std=gnu11,$(CFLAGS)) -MMD -MP -c -o $@ $<
 
 $B/lib/libipcbook.a: $(lib_objects)
