@@ -17,7 +17,8 @@
  * published before the copy was complete, so nobody sees half of an atomic
  * write, and what a reader could not take stays in the pipe.
  *
- * Who finds nothing to do sleeps on the wait queue of its end. A wake-up goes to
+ * Who finds nothing to do looks for a while whether that changes, where waits have
+ * been short (wait.c), and then sleeps on the wait queue of its end. A wake-up goes to
  * one sleeper; one that was woken and leaves something to do wakes the next. A
  * writer that found no room sleeps until PIPE_BUF bytes are free, which is also
  * what makes the pipe writable to poll.
@@ -46,6 +47,7 @@
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/poll.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -61,6 +63,7 @@
 #include "pages.h"
 #include "pipe.h"
 #include "trace.h"
+#include "wait.h"
 
 static unsigned long pipe_max_bytes = 1UL << 20;
 module_param(pipe_max_bytes, ulong, 0644);
@@ -167,18 +170,32 @@ static __always_inline void pipe_wake_writers(struct pipe *pipe)
 		kill_fasync(&end->fasync, SIGIO, POLL_OUT);
 }
 
+/* Whether somebody who waits at @end has something to do. */
+static bool pipe_ready(const struct pipe *pipe, const struct pipe_end *end)
+{
+	return end == &pipe->writers ? pipe_writable(pipe) :
+	       pipe_readable(pipe);
+}
+
 static int pipe_sleep(struct pipe *pipe, struct pipe_end *end)
 {
-	bool writer = end == &pipe->writers;
+	u64 start = local_clock();
 	struct wait_queue_entry wait;
+	u32 look;
 	int err;
 
+	for (look = READ_ONCE(end->look); look;) {
+		if (pipe_ready(pipe, end))
+			return 0;
+		if (!wait_looking(start + look))
+			break;
+	}
 	init_wait_entry(&wait, WQ_FLAG_EXCLUSIVE);
 	for (;;) {
 		err = prepare_to_wait_event(&end->wait, &wait,
 					    TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		/* Who was woken takes what it was woken for, signal or not. */
-		if (writer ? pipe_writable(pipe) : pipe_readable(pipe)) {
+		if (pipe_ready(pipe, end)) {
 			err = 0;
 			break;
 		}
@@ -187,6 +204,7 @@ static int pipe_sleep(struct pipe *pipe, struct pipe_end *end)
 		schedule();
 	}
 	finish_wait(&end->wait, &wait);
+	wait_learn(&end->look, start);
 	return err;
 }
 

@@ -47,7 +47,8 @@ struct pipe_side {
  * struct pipe_end - who has one end open, and who waits there
  * @count: descriptors
  * @opened: how often it was opened, and one
- * @waiting: calls that sleep
+ * @waiting: calls that wait
+ * @look: how many ns the next of them looks before it sleeps; see wait.c
  * @wait: where they, and those who poll, are woken
  * @fasync: who wants SIGIO
  */
@@ -55,6 +56,7 @@ struct pipe_end {
 	unsigned int count;
 	unsigned long opened;
 	atomic_t waiting;
+	u32 look;
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
 };

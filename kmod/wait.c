@@ -50,6 +50,19 @@ void wake_list(struct waiter *list)
 	}
 }
 
+/**
+ * wait_looking() - whether to look once more before going to sleep
+ * @end: until when, of local_clock()
+ *
+ * Return: no where somebody else wants the CPU, or a signal is there.
+ */
+bool wait_looking(u64 end)
+{
+	cpu_relax();
+	return single_task_running() && !signal_pending(current) &&
+	       local_clock() < end;
+}
+
 /* Whether the wait gets done while it may look; if not, it is to be woken. */
 static bool wait_looks(struct waiter *waiter, u64 deadline)
 {
@@ -64,15 +77,17 @@ static bool wait_looks(struct waiter *waiter, u64 deadline)
 		/* Pairs with the release in wake_list(). */
 		if (smp_load_acquire(&waiter->stage) == WAIT_DONE)
 			return true;
-		cpu_relax();
-	} while (single_task_running() && !signal_pending(current) &&
-		 local_clock() < end);
+	} while (wait_looking(end));
 	return cmpxchg_acquire(&waiter->stage, WAIT_LOOKS, WAIT_SLEEPS) ==
 	       WAIT_DONE;
 }
 
-/* Whoever waits next looks longer if this wait, since @start, was short. */
-static void wait_learn(u32 *look, u64 start)
+/**
+ * wait_learn() - learns from a wait that has ended asleep
+ * @look: how many ns whoever waits next looks: more, if this wait was short
+ * @start: when it began, of local_clock()
+ */
+void wait_learn(u32 *look, u64 start)
 {
 	u32 ns = 0;
 

@@ -66,6 +66,8 @@ static inline void wake_all(struct waiter *list)
 		wake_list(list);
 }
 
+bool wait_looking(u64 end);
+void wait_learn(u32 *look, u64 start);
 int wait_sleep(struct waiter *waiter, u64 deadline);
 void wait_sleep_on(struct waiter *waiter);
 
