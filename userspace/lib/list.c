@@ -72,7 +72,11 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
 	struct walk *walk = arg;
 
 	(void)from;
-	walk->end = error->error;
+	/* The module goes, or has gone since its family was found. */
+	if (error->error == -EPROTONOSUPPORT || error->error == -ENOENT)
+		walk->end = -ENODEV;
+	else
+		walk->end = error->error;
 	return NL_STOP;
 }
 
