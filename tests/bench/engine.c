@@ -156,17 +156,14 @@ static int slice(struct bench_side *side, unsigned long n, double *ns)
 	return ret;
 }
 
-/*
- * The shortest of some slices of n operations: nobody else took the CPU. Of one that
- * takes long somebody else takes no great part.
- */
+/* The shortest of some slices of n operations: nobody else took the CPU. */
 static int shortest(struct bench_side *side, unsigned long n, double *ns)
 {
 	double part;
 	int ret, i;
 
 	ret = slice(side, n, ns);
-	for (i = 1; !ret && i < CALIBRATIONS && *ns < BENCH_CHEAP_NS; i++) {
+	for (i = 1; !ret && i < CALIBRATIONS && *ns < BENCH_LONG_NS; i++) {
 		ret = slice(side, n, &part);
 		if (part < *ns)
 			*ns = part;

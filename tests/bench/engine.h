@@ -48,6 +48,8 @@
 /* Rounds of all runs together; see rounds.c. */
 #define BENCH_KEPT_MAX		2000
 #define BENCH_REPEAT_NS		10e9
+/* Of a slice this long, somebody else takes no great part. */
+#define BENCH_LONG_NS		100e6
 #define BENCH_SLICES_MIN	3
 #define BENCH_SLICES_MAX	500
 /* Slices of a side after each round in which single operations are timed. */
