@@ -407,6 +407,23 @@ TEST_WITH(small_messages_are_the_creator_s_and_large_ones_the_sender_s,
 	holds(b <= 1000000);
 }
 
+/* What the cgroup has may grow by so much. */
+static void may_grow(long long bytes)
+{
+	char room[64];
+
+	snprintf(room, sizeof(room), "%lld", charged('a') + bytes);
+	holds(spit(CGROUP "-a/memory.max", room));
+}
+
+/* The limit was met without the out-of-memory killer; there is none any more. */
+static void reap_unkilled(pid_t pid)
+{
+	is(reap(pid), 0);
+	is(figure('a', "memory.events", "oom_kill "), 0);
+	spit(CGROUP "-a/memory.max", "max");
+}
+
 /* Sends until it is refused, in a cgroup with a limit; tells how many went. */
 static unsigned int send_to_the_limit(size_t len)
 {
@@ -446,9 +463,7 @@ static void refuses_at_the_limit(size_t len, unsigned int most)
 		holds(n > 0 && n <= most);
 		_exit(0);
 	}
-	is(reap(pid), 0);
-	is(figure('a', "memory.events", "oom_kill "), 0);
-	spit(CGROUP "-a/memory.max", "max");
+	reap_unkilled(pid);
 }
 
 TEST_WITH(large_messages_stop_at_the_cgroup_s_limit, cgroups_start)
@@ -496,7 +511,6 @@ TEST_WITH(a_pipe_is_charged_to_its_creator, cgroups_start)
 
 TEST_WITH(a_pipe_beyond_the_cgroup_s_limit_is_refused, cgroups_start)
 {
-	char room[64];
 	int ends[2];
 	pid_t pid;
 
@@ -504,8 +518,7 @@ TEST_WITH(a_pipe_beyond_the_cgroup_s_limit_is_refused, cgroups_start)
 	pid = child();
 	if (!pid) {
 		enter_cgroup('a');
-		snprintf(room, sizeof(room), "%lld", charged('a') + (8 << 20));
-		holds(spit(CGROUP "-a/memory.max", room));
+		may_grow(8 << 20);
 		is(ipcbook_pipe(ends, 0, 16 << 20), -ENOMEM);
 		is(ipcbook_pipe(ends, 0, 1 << 20), 0);
 		enter_cgroup('b');
@@ -513,9 +526,7 @@ TEST_WITH(a_pipe_beyond_the_cgroup_s_limit_is_refused, cgroups_start)
 		is(ipcbook_pipe_capacity(ends[0]), 1 << 20);
 		_exit(0);
 	}
-	is(reap(pid), 0);
-	is(figure('a', "memory.events", "oom_kill "), 0);
-	spit(CGROUP "-a/memory.max", "max");
+	reap_unkilled(pid);
 }
 
 /*
@@ -596,20 +607,16 @@ TEST_WITH(a_segment_is_charged_to_its_creator, cgroups_start)
 
 TEST_WITH(a_segment_beyond_the_cgroup_s_limit_is_refused, cgroups_start)
 {
-	char room[64];
 	pid_t pid;
 
 	need_cgroups();
 	pid = child();
 	if (!pid) {
 		enter_cgroup('a');
-		snprintf(room, sizeof(room), "%lld", charged('a') + (8 << 20));
-		holds(spit(CGROUP "-a/memory.max", room));
+		may_grow(8 << 20);
 		is(ipcbook_shm_open(NULL, O_RDWR, 0600, 16 << 20), -ENOMEM);
 		holds(ipcbook_shm_open(NULL, O_RDWR, 0600, 2 << 20) >= 0);
 		_exit(0);
 	}
-	is(reap(pid), 0);
-	is(figure('a', "memory.events", "oom_kill "), 0);
-	spit(CGROUP "-a/memory.max", "max");
+	reap_unkilled(pid);
 }
