@@ -74,6 +74,7 @@ apt_setup() {
 		Dir::State::Lists "$home/lists";
 		Dir::Cache "$home/cache";
 		Acquire::Languages "none";
+		Acquire::Retries "5";
 		APT::Sandbox::User "$(id -un)";
 		#clear APT::Update::Pre-Invoke;
 		#clear APT::Update::Post-Invoke;
