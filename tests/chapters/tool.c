@@ -1333,6 +1333,19 @@ TEST(a_wrong_call_gets_one_line_and_does_nothing)
 	}
 }
 
+BARE_TEST(a_call_with_half_a_command_is_told_the_commands)
+{
+	tool("queue");
+	tells(USAGE, "",
+	      "ipcbook: which command of 'queue' is missing; usage: ipcbook queue create|send|recv|peek|stat|rm [OPTION]... [ARGUMENT]...\n");
+	tool("queue", "sned", "x");
+	tells(USAGE, "",
+	      "ipcbook: there is no command 'queue sned'; usage: ipcbook queue create|send|recv|peek|stat|rm [OPTION]... [ARGUMENT]...\n");
+	tool("que");
+	tells(USAGE, "",
+	      "ipcbook: there is no command 'que'; usage: ipcbook [-j] COMMAND [OPTION]... [ARGUMENT]...; see ipcbook --help\n");
+}
+
 BARE_TEST(help_goes_to_standard_output)
 {
 	static const char *const calls[][5] = {

@@ -436,9 +436,6 @@ static const struct command commands[] = {
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
-static const char usage[] =
-	"usage: ipcbook [-j] COMMAND [OPTION]... [ARGUMENT]...; see ipcbook --help\n";
-
 /*
  * How many words of a call are a command's name: 0 if it is another command.
  * With @partly, fewer words than the name has will do, if there is one.
@@ -503,6 +500,33 @@ static int print_overview(void)
 	return STATUS_DONE;
 }
 
+static const char general_usage[] =
+	"usage: ipcbook [-j] COMMAND [OPTION]... [ARGUMENT]...; see ipcbook --help";
+
+/* How a call is to be: with the commands that begin with this word, if any. */
+static const char *usage(const char *word)
+{
+	static char text[256];
+	FILE *out = fmemopen(text, sizeof(text), "w");
+	size_t length = strlen(word);
+	const char *before = " ";
+
+	for (size_t i = 0; out && i < COMMANDS; i++) {
+		if (strncmp(commands[i].name, word, length) != 0 ||
+		    commands[i].name[length] != ' ')
+			continue;
+		if (*before == ' ')
+			fprintf(out, "usage: ipcbook %s", word);
+		fprintf(out, "%s%s", before, commands[i].name + length + 1);
+		before = "|";
+	}
+	if (out) {
+		fputs(" [OPTION]... [ARGUMENT]...", out);
+		fclose(out);
+	}
+	return *before == '|' ? text : general_usage;
+}
+
 /* Help on what these words mean, perhaps several commands. */
 static int help(char **words, int count)
 {
@@ -521,23 +545,26 @@ static int help(char **words, int count)
 	}
 	if (found)
 		return STATUS_DONE;
-	complain("there is no command '%s'; %.*s", words[0],
-		 (int)sizeof(usage) - 2, usage);
+	complain("there is no command '%s'; %s", words[0], usage(words[0]));
 	return STATUS_USAGE;
 }
 
 /* A call without a command that we know. */
 static int no_command(char **words, int count)
 {
+	const char *text;
+
 	if (count > 1 && (strcmp(words[count - 1], "--help") == 0 ||
 			  strcmp(words[count - 1], "-h") == 0))
 		return help(words, count - 1);
+	text = usage(count ? words[0] : "");
 	if (!count)
-		fputs(usage, stderr);
+		fprintf(stderr, "%s\n", text);
+	else if (count == 1 && text != general_usage)
+		complain("which command of '%s' is missing; %s", words[0], text);
 	else
-		complain("there is no command '%s%s%s'; %.*s", words[0],
-			 count > 1 ? " " : "", count > 1 ? words[1] : "",
-			 (int)sizeof(usage) - 2, usage);
+		complain("there is no command '%s%s%s'; %s", words[0],
+			 count > 1 ? " " : "", count > 1 ? words[1] : "", text);
 	return STATUS_USAGE;
 }
 
