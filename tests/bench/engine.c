@@ -6,7 +6,8 @@
  * Reading the clock costs most of a microsecond in a virtual machine with an
  * hpet, so that it is read twice a slice and never for a single operation. How
  * many operations make a slice is found once for each side. Each round begins
- * with a slice of either that nobody looks at, the warm-up.
+ * with a slice of either that nobody looks at, the warm-up, unless slices are
+ * long.
  */
 #include <errno.h>
 #include <signal.h>
@@ -412,8 +413,11 @@ static int warm_up(struct run *run)
 	double ns;
 	int ret = 0, i;
 
+	/* a long slice warms up by itself, in no great part of it */
 	for (i = 0; !ret && i < 2; i++) {
 		side = run->side[i];
+		if (side->count && run->slice_ns > BENCH_LONG_NS)
+			continue;
 		if (side->count)
 			ret = slice(side, side->count, &ns);
 		else
@@ -444,7 +448,7 @@ static int keep_round(struct run *run, unsigned int first,
 		after = canary();
 		if (!drifted(run, before, after))
 			break;
-		if (row->now.repeated == run->plan->rounds ||
+		if (row->now.repeated >= run->plan->rounds / 2 ||
 		    run->repeat_ns > BENCH_REPEAT_NS) {
 			row->now.noisy++;
 			break;

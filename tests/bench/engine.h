@@ -25,8 +25,8 @@
  * A canary (a loop of getppid) runs before and after each round. Where the
  * two differ by more than BENCH_DRIFT, or either is slower by as much than
  * the canary's median in this case, the round is thrown away, counted and
- * measured again, at most as often as there are rounds, and for BENCH_REPEAT_NS;
- * later ones are kept.
+ * measured again, at most half as often as there are rounds, and for
+ * BENCH_REPEAT_NS; later ones are kept.
  *
  * A side may tell the engine when each operation ends, by bench_tick(); round
  * trips do. Then each round is followed by some slices of either side in which
@@ -47,7 +47,7 @@
 #define BENCH_ROUNDS_MAX	400
 /* Rounds of all runs together; see rounds.c. */
 #define BENCH_KEPT_MAX		2000
-#define BENCH_REPEAT_NS		10e9
+#define BENCH_REPEAT_NS		5e9
 /* Of a slice this long, somebody else takes no great part. */
 #define BENCH_LONG_NS		100e6
 #define BENCH_SLICES_MIN	3
