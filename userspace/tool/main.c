@@ -504,7 +504,7 @@ static const char general_usage[] =
 	"usage: ipcbook [-j] COMMAND [OPTION]... [ARGUMENT]...; see ipcbook --help";
 
 /* How a call is to be: with the commands that begin with this word, if any. */
-static const char *usage(const char *word)
+static const char *usage_of(const char *word)
 {
 	static char text[256];
 	FILE *out = fmemopen(text, sizeof(text), "w");
@@ -545,7 +545,7 @@ static int help(char **words, int count)
 	}
 	if (found)
 		return STATUS_DONE;
-	complain("there is no command '%s'; %s", words[0], usage(words[0]));
+	complain("there is no command '%s'; %s", words[0], usage_of(words[0]));
 	return STATUS_USAGE;
 }
 
@@ -557,7 +557,7 @@ static int no_command(char **words, int count)
 	if (count > 1 && (strcmp(words[count - 1], "--help") == 0 ||
 			  strcmp(words[count - 1], "-h") == 0))
 		return help(words, count - 1);
-	text = usage(count ? words[0] : "");
+	text = usage_of(count ? words[0] : "");
 	if (!count)
 		fprintf(stderr, "%s\n", text);
 	else if (count == 1 && text != general_usage)
