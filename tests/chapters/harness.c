@@ -48,6 +48,8 @@ static struct {
 	unsigned long value;
 } parameters[16];
 static unsigned int parameters_count;
+static bool goes_first;
+static cpu_set_t cpus_before;
 
 static int open_limited(const char *name, uint64_t messages, uint64_t bytes,
 			uint64_t size);
@@ -252,6 +254,7 @@ int fixture_end(__attribute__((unused)) void **state)
 {
 	bool fine;
 
+	go_as_usual();
 	put_parameters_back();
 	while (children_count) {
 		children_count--;
@@ -387,6 +390,36 @@ void await_asleep(pid_t tid, long number)
 	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
 	snprintf(want, sizeof(want), "%ld ", number);
 	await((text = slurp(path)) && !strncmp(text, want, strlen(want)));
+}
+
+void go_behind(pid_t tid)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	is(sys(sched_setaffinity(tid, sizeof(one), &one)), 0);
+}
+
+void go_first(void)
+{
+	const struct sched_param first = { .sched_priority = 1 };
+
+	is(sys(sched_getaffinity(0, sizeof(cpus_before), &cpus_before)), 0);
+	goes_first = true;
+	go_behind(0);
+	is(sys(sched_setscheduler(0, SCHED_FIFO, &first)), 0);
+}
+
+void go_as_usual(void)
+{
+	const struct sched_param usual = { 0 };
+
+	if (!goes_first)
+		return;
+	goes_first = false;
+	is(sys(sched_setscheduler(0, SCHED_OTHER, &usual)), 0);
+	is(sys(sched_setaffinity(0, sizeof(cpus_before), &cpus_before)), 0);
 }
 
 int gate(void)

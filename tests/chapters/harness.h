@@ -133,6 +133,14 @@ int shell(uid_t uid, const char *command, char *output, size_t size);
 /* Waits until a thread sleeps in this system call. */
 void await_asleep(pid_t tid, long number);
 
+/*
+ * From go_first() to go_as_usual(), this thread has the first CPU to itself: who
+ * was told to go_behind() does not go on before, although it was woken.
+ */
+void go_first(void);
+void go_behind(pid_t tid);
+void go_as_usual(void);
+
 /* A counter that processes can wait for. */
 int gate(void);
 void gate_open(int gate);
@@ -271,6 +279,9 @@ void set_parameter(const char *name, unsigned long value);
 #define call_send(call)			AT(call_send(call))
 #define fill(fd, type, len, n)		AT(fill(fd, type, len, n))
 #define gate_pass(gate)			AT(gate_pass(gate))
+#define go_as_usual()			AT(go_as_usual())
+#define go_behind(tid)			AT(go_behind(tid))
+#define go_first()			AT(go_first())
 #define keep(fd)			AT(keep(fd))
 #define limit(messages, bytes, size)	AT(limit(messages, bytes, size))
 #define queue_stat(fd)			AT(queue_stat(fd))

@@ -464,6 +464,48 @@ PIPE_TEST(fresh_memory_is_brought_in)
 	munmap(fresh, len);
 }
 
+/*
+ * The second of two pages is brought in when half of it has been copied: by then
+ * to the pipe's last bytes and on to its first ones, or in one piece.
+ */
+PIPE_TEST(what_is_written_as_one_begins_anew_after_a_fault)
+{
+	static const struct {
+		size_t before, after, at;
+	} cases[] = {
+		{ 1000, 3000, 0 }, { 3000, 1000, CAPACITY - 2000 },
+		{ 100, 200, CAPACITY - 100 }, { 1, 511, CAPACITY - 1 },
+	};
+	int file = keep(sys(memfd_create("pipe", MFD_CLOEXEC)));
+	struct iovec out;
+	char *pages;
+
+	is(sys(write(file, bytes, 8192)), 8192);
+	pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	holds(pages != MAP_FAILED);
+	for (unsigned int i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		size_t before = cases[i / 2].before;
+		size_t len = before + cases[i / 2].after;
+
+		replace(0, 0);
+		if (cases[i / 2].at) {
+			is(sys(write(w, bytes, cases[i / 2].at)),
+			   cases[i / 2].at);
+			is(sys(read(r, room, sizeof(room))), cases[i / 2].at);
+		}
+		holds(!memcmp(pages, bytes, 4096));
+		is(sys(madvise(pages + 4096, 4096, MADV_DONTNEED)), 0);
+		out = (struct iovec){ pages + 4096 - before, len };
+		if (i % 2)
+			is(sys(writev(w, &out, 1)), len);
+		else
+			is(sys(write(w, out.iov_base, len)), len);
+		is(sys(read(r, room, sizeof(room))), len);
+		holds(!memcmp(room, bytes + 4096 - before, len));
+	}
+	munmap(pages, 8192);
+}
+
 PIPE_TEST(a_buffer_that_may_not_be_written_is_not)
 {
 	static const char constant[64] = "constant";
@@ -658,6 +700,27 @@ PIPE_TEST(stat_counts)
 	is(stat.max_size, PIPE_BUF);
 	holds(stat.memory > CAPACITY);
 	holds(stat.sent_ns && stat.received_ns >= stat.sent_ns);
+}
+
+PIPE_TEST(stat_tells_who_wrote_and_who_read_last)
+{
+	pid_t pid;
+
+	is(pipe_stat(r).sender, 0);
+	is(pipe_stat(r).receiver, 0);
+	writes(w, "mine");
+	is(pipe_stat(r).sender, getpid());
+	pid = child();
+	if (!pid) {
+		writes(w, "child's");
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	is(pipe_stat(r).sender, pid);
+	is(pipe_stat(r).receiver, 0);
+	reads(r, "minechild's");
+	is(pipe_stat(r).sender, pid);
+	is(pipe_stat(r).receiver, getpid());
 }
 
 PIPE_TEST(fdinfo_shows_the_pipe)

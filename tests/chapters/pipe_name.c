@@ -80,7 +80,10 @@ PIPE_TEST(who_waited_goes_on_when_the_other_has_come_and_gone)
 
 	create(0600, 0);
 	call = opener(O_RDONLY);
+	go_behind(call->tid);
+	go_first();
 	drop(end_of(O_WRONLY));
+	go_as_usual();
 	from = call_end(call);
 	holds(from >= 0);
 	is(sys(read(from, room, 1)), 0);

@@ -15,6 +15,20 @@ static void fill_up(void)
 	is(sys(write(w, bytes, CAPACITY)), CAPACITY);
 }
 
+/* How often a call's thread has gone to sleep. */
+static unsigned long naps(const struct call *call)
+{
+	const char *text;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", call->tid);
+	text = slurp(path);
+	holds(text);
+	text = strstr(text, "\nvoluntary_ctxt_switches:");
+	holds(text);
+	return strtoul(strchr(text, ':') + 1, NULL, 10);
+}
+
 /* --- Readers -------------------------------------------------------------- */
 
 PIPE_TEST(a_read_waits_for_a_byte)
@@ -39,10 +53,14 @@ PIPE_TEST(a_read_that_waits_ends_with_the_last_writer)
 PIPE_TEST(one_write_wakes_one_reader)
 {
 	struct call *first = reader(r), *second = reader(r);
+	unsigned long before = naps(second);
 
 	writes(w, "x");
 	is(call_end(first), 1);
 	is(pipe_stat(r).receivers_waiting, 1);
+	/* It has slept on. */
+	await_asleep(second->tid, SYS_read);
+	is(naps(second), before);
 	holds(!second->done);
 	writes(w, "y");
 	is(call_end(second), 1);
@@ -90,6 +108,25 @@ PIPE_TEST(a_signal_interrupts_a_read)
 	is(caught, SIGUSR1);
 }
 
+/* Else nobody would read it. */
+PIPE_TEST(who_is_interrupted_takes_what_it_was_woken_for)
+{
+	struct call *first = reader(r), *second = reader(r);
+
+	catch_with(0);
+	go_behind(first->tid);
+	go_first();
+	writes(w, "x");
+	pthread_kill(first->thread, SIGUSR1);
+	go_as_usual();
+	is(call_end(first), 1);
+	is(caught, SIGUSR1);
+	is(pipe_stat(r).receivers_waiting, 1);
+	writes(w, "y");
+	is(call_end(second), 1);
+	is(second->room[0], 'y');
+}
+
 PIPE_TEST(an_interrupted_read_is_restarted)
 {
 	struct call *call = reader(r);
@@ -118,16 +155,19 @@ PIPE_TEST(a_write_waits_for_room)
 	is(pipe_stat(w).senders_waiting, 0);
 }
 
-/* No sooner than poll says that there is room. */
+/* No sooner than poll says that there is room; nor is it woken before. */
 PIPE_TEST(a_write_that_waits_goes_on_when_pipe_buf_bytes_are_free)
 {
+	unsigned long before;
 	struct call *call;
 
 	fill_up();
 	call = writer(w, 10);
+	before = naps(call);
 	is(sys(read(r, room, PIPE_BUF - 1)), PIPE_BUF - 1);
 	is(ready(w, POLLOUT), 0);
 	await_asleep(call->tid, SYS_write);
+	is(naps(call), before);
 	is(waiting(r), CAPACITY - PIPE_BUF + 1);
 	is(sys(read(r, room, 1)), 1);
 	is(call_end(call), 10);
@@ -277,12 +317,38 @@ PIPE_TEST(sigio_comes_with_bytes_and_with_room)
 	writes(w, "x");
 	is(io, 1);
 	is(sys(fcntl(r, F_SETFL, 0)), 0);
+	writes(w, "y");
+	is(io, 1);
 	is(sys(fcntl(w, F_SETOWN, getpid())), 0);
 	is(sys(fcntl(w, F_SETFL, O_ASYNC)), 0);
-	reads(r, "x");
+	reads(r, "xy");
 	is(io, 2);
 	shut(&r);
 	is(io, 3);
+	signal(SIGIO, SIG_DFL);
+}
+
+PIPE_TEST(sigio_comes_with_the_last_writer_as_long_as_one_reads)
+{
+	int ends[3];
+
+	signal(SIGIO, count_io);
+	io = 0;
+	for (int i = 0; i < 2; i++) {
+		ends[i] = end_of(O_RDONLY | O_CREAT | O_NONBLOCK);
+		is(sys(fcntl(ends[i], F_SETOWN, getpid())), 0);
+	}
+	is(sys(fcntl(ends[0], F_SETFL, O_ASYNC)), 0);
+	ends[2] = end_of(O_WRONLY);
+	is(io, 0);
+	drop(ends[2]);
+	is(io, 1);
+	/* Who is closed wants nothing any more. */
+	drop(ends[0]);
+	ends[2] = end_of(O_WRONLY);
+	writes(ends[2], "x");
+	drop(ends[2]);
+	is(io, 1);
 	signal(SIGIO, SIG_DFL);
 }
 

@@ -869,40 +869,23 @@ TEST(a_message_comes_back_from_a_killed_plain_read_too)
 	a_killed_receiver_gives_back(SYS_pread64);
 }
 
-/* On one processor, ahead of everybody who is not in real time. */
-static void go_first(bool first)
-{
-	struct sched_param param = { .sched_priority = first ? 10 : 0 };
-	cpu_set_t one, all;
-
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	memset(&all, 0xff, sizeof(all));
-	is(sys(sched_setaffinity(0, sizeof(one), first ? &one : &all)), 0);
-	is(sys(sched_setscheduler(0, first ? SCHED_FIFO : SCHED_OTHER,
-				  &param)), 0);
-}
-
 TEST(a_message_handed_to_a_receiver_that_dies_before_it_runs_comes_back)
 {
 	struct ipcbook_queue_info info;
 	char room[8];
-	cpu_set_t one;
 	pid_t pid;
 
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
 	pid = child();
 	if (!pid) {
-		is(sys(sched_setaffinity(0, sizeof(one), &one)), 0);
 		queue_recv(q, IPCBOOK_EXACT, 5, room, 8, 0, 0, NULL);
 		_exit(1);
 	}
 	await_waiting(q, 1, 0);
-	go_first(true);
+	go_behind(pid);
+	go_first();
 	put(q, 5, "x");
 	is(sys(kill(pid, SIGKILL)), 0);
-	go_first(false);
+	go_as_usual();
 	is(reap(pid), 128 + SIGKILL);
 	is(queue_stat(q).direct, 1);
 	is(queue_stat(q).returned, 1);

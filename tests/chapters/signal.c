@@ -44,9 +44,13 @@ SIGNAL_TEST(zero_only_asks)
 
 SIGNAL_TEST(a_sender_is_seen_as_its_receiver_sees_it)
 {
+	struct ipcbook_signal_entry entry;
 	struct ipcbook_signal_info info;
-	pid_t pid = child();
+	pid_t pid;
 
+	send_times(10, 1);
+	is(next(r), 10);
+	pid = child();
 	if (!pid) {
 		struct ipcbook_signal *mine;
 
@@ -57,6 +61,8 @@ SIGNAL_TEST(a_sender_is_seen_as_its_receiver_sees_it)
 		_exit(0);
 	}
 	is(reap(pid), 0);
+	holds(find_entry(rname, &entry));
+	is(entry.stat.sender, pid);
 	is(ipcbook_signal_fetch(r, &info, 1), 1);
 	is(info.pid, pid);
 	is(info.uid, 1001);
@@ -329,6 +335,37 @@ SIGNAL_TEST(a_sleeper_loses_nothing_in_a_flood)
 		is(received[number], sent[number]);
 }
 
+static uint64_t memory(void)
+{
+	struct ipcbook_signal_entry entry;
+
+	holds(find_entry(rname, &entry));
+	return entry.stat.memory;
+}
+
+/* Each of another sender than the one before takes memory, of which some is kept. */
+SIGNAL_TEST(what_was_received_gives_its_memory_back)
+{
+	enum { TIMES = 200, KEPT = 64 };
+	uint64_t first = memory(), each;
+	struct ipcbook_signal_info info;
+
+	for (int i = 0; i < TIMES; i++) {
+		is(sys(setresuid(-1, i % 2 ? 1001 : 0, -1)), 0);
+		send_times(34, 1);
+	}
+	is(sys(setresuid(-1, 0, -1)), 0);
+	each = (memory() - first) / TIMES;
+	holds(each > 0);
+	is(memory(), first + TIMES * each);
+	for (int i = 0; i < TIMES; i++) {
+		is(ipcbook_signal_fetch(r, &info, 1), 1);
+		is(info.uid, i % 2 ? 1001 : 0);
+	}
+	is(next(r), -EAGAIN);
+	is(memory(), first + KEPT * each);
+}
+
 /* --- Mask and pending -------------------------------------------------------- */
 
 SIGNAL_TEST(a_masked_signal_stays_pending)
@@ -522,6 +559,12 @@ SIGNAL_TEST(a_doorbell_that_was_read_is_hung_up_again_once)
 	}
 	/* As after every answer. */
 	is(pending(), SET(34));
+	holds(readable(fd));
+	/* Whatever comes hangs it up, if something can be received. */
+	mask(IPCBOOK_SIGNAL_BLOCK, SET(10));
+	holds(recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT) > 0);
+	holds(!readable(fd));
+	send_times(10, 1);
 	holds(readable(fd));
 	is(ipcbook_signal_fetch(r, infos, 64), 15);
 	is(next(r), -EAGAIN);

@@ -35,6 +35,34 @@ static int raw_begin(void **state)
 
 #define RAW_TEST(name) TEST_BETWEEN(name, raw_begin, signal_end)
 
+/*
+ * The number that the module's answer to a request has in its attribute of this
+ * type; -1 if it has none.
+ */
+static int64_t told(const struct request *request, int type)
+{
+	const struct genlmsghdr *asked = NLMSG_DATA(&request->header);
+	const struct genlmsghdr *genl;
+	struct request got = {};
+	const struct nlattr *attr;
+	int64_t number = -1;
+	int wrong, missing;
+
+	is(talk(request), request->header.nlmsg_len);
+	genl = NLMSG_DATA(&got.header);
+	do
+		holds(recv(raw, &got, sizeof(got), 0) > 0);
+	while (got.header.nlmsg_type != family || genl->cmd != asked->cmd);
+	for (size_t at = NLMSG_HDRLEN + GENL_HDRLEN;
+	     at < got.header.nlmsg_len; at += NLA_ALIGN(attr->nla_len)) {
+		attr = (const struct nlattr *)(got.bytes + at);
+		if (attr->nla_type == type)
+			number = *(const uint32_t *)(attr + 1);
+	}
+	is(acknowledged(&wrong, &missing), 0);
+	return number;
+}
+
 RAW_TEST(a_send_without_number_or_target_says_what_is_missing)
 {
 	struct request request;
@@ -226,6 +254,94 @@ RAW_TEST(half_a_mask_says_what_is_missing)
 	misses(&request, IPCBOOK_A_HOW);
 	begin(&request, IPCBOOK_CMD_SIGNAL_RAISE);
 	misses(&request, IPCBOOK_A_FD);
+}
+
+RAW_TEST(an_answer_says_what_there_is)
+{
+	struct request request;
+
+	begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+	put_number(&request, IPCBOOK_A_LIMIT, 5);
+	put_text(&request, IPCBOOK_A_GROUP, "answered");
+	is(told(&request, IPCBOOK_A_LIMIT), 5);
+	for (int i = 0; i < 3; i++)
+		is(ipcbook_signal_kill_group(s, "answered", 34), 1);
+	is(ipcbook_signal_kill_group(s, "answered", 10), 1);
+	begin(&request, IPCBOOK_CMD_SIGNAL_PENDING);
+	is(told(&request, IPCBOOK_A_LIMIT), 5);
+	is(told(&request, IPCBOOK_A_COUNT), 3);
+	begin(&request, IPCBOOK_CMD_SIGNAL_FETCH);
+	put_number(&request, IPCBOOK_A_COUNT, 2);
+	is(told(&request, IPCBOOK_A_MORE), 1);
+	/* A signal begins with its number. */
+	is(told(&request, IPCBOOK_A_SIGNALS), 34);
+	is(told(&request, IPCBOOK_A_SIGNALS), -1);
+	is(told(&request, IPCBOOK_A_MORE), 0);
+	begin(&request, IPCBOOK_CMD_SIGNAL_PENDING);
+	is(told(&request, IPCBOOK_A_COUNT), 0);
+	/* Where nothing else was asked for. */
+	drop(raw);
+	raw = raw_open();
+	begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+	is(told(&request, IPCBOOK_A_LIMIT), 1024);
+}
+
+/* A child has inherited the socket, and takes it over. */
+RAW_TEST(through_the_socket_of_one_who_died_another_may_register)
+{
+	int ready = gate(), go = gate();
+	struct request request;
+	pid_t pid = child();
+
+	if (!pid) {
+		begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+		accepted(&request);
+		refused(&request, -1, EALREADY);
+		if (!fork()) {
+			/* As long as the one lives, it has the socket. */
+			refused(&request, -1, EALREADY);
+			gate_open(ready);
+			gate_pass(go);
+			accepted(&request);
+			begin(&request, IPCBOOK_CMD_SIGNAL_SEND);
+			put_number(&request, IPCBOOK_A_PID, getpid());
+			put_number(&request, IPCBOOK_A_NUMBER, 5);
+			accepted(&request);
+			gate_open(ready);
+			_exit(0);
+		}
+		for (;;)
+			pause();
+	}
+	gate_pass(ready);
+	is(sys(kill(pid, SIGKILL)), 0);
+	is(reap(pid), 128 + SIGKILL);
+	gate_open(go);
+	gate_pass(ready);
+}
+
+RAW_TEST(one_port_in_two_network_namespaces_is_two_sockets)
+{
+	struct sockaddr_nl address;
+	socklen_t size = sizeof(address);
+	struct request request;
+	pid_t pid;
+
+	is(sys(getsockname(ipcbook_signal_fd(r), (struct sockaddr *)&address,
+			   &size)), 0);
+	pid = child_in(CLONE_NEWNET);
+	if (!pid) {
+		raw = raw_open();
+		is(sys(bind(raw, (const struct sockaddr *)&address, size)), 0);
+		begin(&request, IPCBOOK_CMD_SIGNAL_FETCH);
+		refused(&request, -1, ENOTCONN);
+		begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+		accepted(&request);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	is(ipcbook_signal_kill_name(s, rname, 6), 1);
+	is(next(r), 6);
 }
 
 RAW_TEST(who_reads_no_answers_gets_no_more_of_them)

@@ -69,6 +69,21 @@ SIGNAL_TEST(what_is_ready_raises_at_once)
 	raised(36, queue_stat(fd).id);
 }
 
+/* It is the object that was asked. */
+SIGNAL_TEST(the_descriptor_may_be_closed_afterwards)
+{
+	int fds[2];
+
+	for (int i = 0; i < 2; i++)
+		fds[i] = keep(ipcbook_queue_open(rname, O_RDWR | O_CREAT, 0600,
+						 NULL));
+	is(ipcbook_signal_raise(r, fds[0], IPCBOOK_READY_IN, 37), 0);
+	drop(fds[0]);
+	put(fds[1], 1, "a");
+	raised(37, queue_stat(fds[1]).id);
+	is(ipcbook_queue_unlink(rname), 0);
+}
+
 SIGNAL_TEST(a_queue_raises_when_there_is_room)
 {
 	const struct ipcbook_queue_limits limits = { .messages = 1 };
@@ -150,37 +165,27 @@ SIGNAL_TEST(sixty_four_objects_raise_for_one_registration)
 #define WORKERS	"/sys/devices/virtual/workqueue/cpumask"
 
 /*
- * Holds up what passes on what objects raise: one processor does that, and this
- * thread does not leave it, until workers_go_on().
+ * Holds up what passes on what objects raise: the first processor does that, and
+ * this thread does not leave it, until workers_go_on().
  */
-static cpu_set_t cpus_before;
 static char workers_before[64];
 
 static bool workers_stop(void)
 {
-	const struct sched_param first = { .sched_priority = 1 };
 	const char *mask = slurp(WORKERS);
-	cpu_set_t one;
 
 	if (!mask)
 		return false;
 	snprintf(workers_before, sizeof(workers_before), "%s", mask);
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	is(sys(sched_getaffinity(0, sizeof(cpus_before), &cpus_before)), 0);
 	if (!spit(WORKERS, "1"))
 		return false;
-	is(sys(sched_setaffinity(0, sizeof(one), &one)), 0);
-	is(sys(sched_setscheduler(0, SCHED_FIFO, &first)), 0);
+	go_first();
 	return true;
 }
 
 static void workers_go_on(void)
 {
-	const struct sched_param usual = { 0 };
-
-	is(sys(sched_setscheduler(0, SCHED_OTHER, &usual)), 0);
-	is(sys(sched_setaffinity(0, sizeof(cpus_before), &cpus_before)), 0);
+	go_as_usual();
 	holds(spit(WORKERS, workers_before));
 }
 
@@ -208,6 +213,27 @@ SIGNAL_TEST(each_time_that_an_object_became_ready_counts)
 	is(ipcbook_signal_fetch(r, &info, 1), 1);
 	is(info.count, 5);
 	is(info.object, queue_stat(fd).id);
+}
+
+/* Each with its object, also where they have the same number. */
+SIGNAL_TEST(what_two_objects_raised_is_told_apart)
+{
+	struct ipcbook_signal_info infos[4];
+	struct ipcbook_signal_entry entry;
+	int fds[2];
+
+	for (int i = 0; i < 2; i++) {
+		fds[i] = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+		is(ipcbook_signal_raise(r, fds[i], IPCBOOK_READY_IN, 34), 0);
+	}
+	for (uint64_t i = 0; i < 4; i++) {
+		put(fds[i % 2], 1, "a");
+		await(find_entry(rname, &entry) && entry.stat.sent == i + 1);
+		got(fds[i % 2], IPCBOOK_ANY, 0, "a");
+	}
+	is(ipcbook_signal_fetch(r, infos, 4), 4);
+	for (int i = 0; i < 4; i++)
+		is(infos[i].object, queue_stat(fds[i % 2]).id);
 }
 
 SIGNAL_TEST(of_what_an_object_raised_that_arrives_for_which_there_is_room)
@@ -310,6 +336,22 @@ SIGNAL_TEST(a_pipe_raises_each_time_there_is_room)
 		is(sys(write(ends[1], bytes, 100)), 100);
 		not_raised();
 	}
+}
+
+/* That is told by poll. */
+SIGNAL_TEST(an_end_of_a_pipe_that_goes_raises_nothing)
+{
+	int ends[2];
+
+	pipe_new(ends);
+	is(ipcbook_signal_raise(r, ends[0], IPCBOOK_READY_IN, 34), 0);
+	drop(ends[1]);
+	not_raised();
+	pipe_new(ends);
+	is(sys(write(ends[1], bytes, CAPACITY)), CAPACITY);
+	is(ipcbook_signal_raise(r, ends[1], IPCBOOK_READY_OUT, 34), 0);
+	drop(ends[0]);
+	not_raised();
 }
 
 SIGNAL_TEST(a_pipe_that_becomes_larger_raises)

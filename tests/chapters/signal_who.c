@@ -269,6 +269,29 @@ SIGNAL_TEST(the_rule_is_that_of_kill)
 	end(pid);
 }
 
+/* As a thread that is another user than the rest. */
+static void *send_as_another(void *arg)
+{
+	struct ipcbook_signal *mine = own();
+
+	is(sys(syscall(SYS_setresuid, 1001, 1001, 1001)), 0);
+	is(sys(kill(getpid(), 0)), 0);
+	*(long *)arg = ipcbook_signal_kill_name(mine, rname, 12);
+	ipcbook_signal_close(mine);
+	return NULL;
+}
+
+SIGNAL_TEST(a_thread_may_always_send_to_its_own_process)
+{
+	pthread_t thread;
+	long result = 0;
+
+	is(pthread_create(&thread, NULL, send_as_another, &result), 0);
+	is(pthread_join(thread, NULL), 0);
+	is(result, 1);
+	is(next(r), 12);
+}
+
 SIGNAL_TEST(sigcont_may_be_sent_within_a_session)
 {
 	pid_t pid;
@@ -412,6 +435,7 @@ SIGNAL_TEST(a_reused_pid_does_not_reach_a_stranger)
 
 SIGNAL_TEST(network_namespaces_are_apart)
 {
+	struct ipcbook_signal *member = registered(NULL, "apart", 0);
 	pid_t pid = child();
 
 	if (!pid) {
@@ -422,6 +446,7 @@ SIGNAL_TEST(network_namespaces_are_apart)
 		mine = own();
 		is(ipcbook_signal_kill_name(mine, rname, 5), -ESRCH);
 		is(ipcbook_signal_kill(mine, getppid(), 5), -ESRCH);
+		is(ipcbook_signal_kill_group(mine, "apart", 5), -ESRCH);
 		holds(!find_entry(rname, &entry));
 		is(ipcbook_signal_register(mine, rname, NULL, 0, 0), 0);
 		is(ipcbook_signal_kill_name(mine, rname, 5), 1);
@@ -432,6 +457,7 @@ SIGNAL_TEST(network_namespaces_are_apart)
 	is(pending(), 0);
 	is(ipcbook_signal_kill_name(s, rname, 6), 1);
 	is(next(r), 6);
+	is(next(member), -EAGAIN);
 }
 
 /* --- Limits ------------------------------------------------------------------------------ */
@@ -442,6 +468,7 @@ SIGNAL_TEST(a_limit_above_the_modules_needs_a_capability)
 
 	set_parameter("signal_max_pending", 2000);
 	close_handle(registered(NULL, NULL, 2001));
+	is(ipcbook_signal_register(s, NULL, NULL, 0, (1U << 30) + 1), -E2BIG);
 	pid = child();
 	if (!pid) {
 		struct ipcbook_signal *mine;
@@ -520,6 +547,7 @@ SIGNAL_TEST(the_list_tells_what_a_registration_is)
 	is(entry.stat.creator, getpid());
 	is(entry.stat.max_depth, 7);
 	is(entry.stat.depth, 4);
+	is(entry.stat.types, 2);
 	is(entry.stat.sent, 5);
 	is(entry.stat.received, 0);
 	is(entry.stat.sender, getpid());
