@@ -126,30 +126,6 @@ static void line_replace(struct line *line, struct place *old,
 	place_callbacks_propagate(&new->node, NULL);
 }
 
-/*
- * Joins the others of its type. Those who come back have a lower number than
- * some that wait, and go before them; they are as many as were taken at once.
- */
-static void line_join(struct line *line, struct place *first,
-		      struct place *place)
-{
-	struct place *after = list_last_entry(&first->same, struct place, same);
-
-	if (place->number > after->number) {
-		list_add_tail(&place->same, &first->same);
-		return;
-	}
-	if (place->number < first->number) {
-		list_add_tail(&place->same, &first->same);
-		line_replace(line, first, place);
-		return;
-	}
-	list_for_each_entry(after, &first->same, same)
-		if (place->number < after->number)
-			break;
-	list_add_tail(&place->same, &after->same);
-}
-
 void line_insert(struct line *line, struct place *place)
 {
 	struct rb_node **link = &line->root.rb_node;
@@ -158,14 +134,14 @@ void line_insert(struct line *line, struct place *place)
 
 	first = line->index ? line_find(line, place->type) : NULL;
 	if (first) {
-		line_join(line, first, place);
+		list_add_tail(&place->same, &first->same);
 		return;
 	}
 	while (*link) {
 		struct place *at = to_place(*link);
 
 		if (place->type == at->type) {
-			line_join(line, at, place);
+			list_add_tail(&place->same, &at->same);
 			return;
 		}
 		parent = *link;

@@ -105,7 +105,7 @@ struct place *line_lowest(const struct line *line, s64 low);
 /**
  * line_add() - enters a line
  * @line: the line
- * @place: who enters, with type and number set
+ * @place: who enters, with its type, and a number above all before it
  */
 static inline void line_add(struct line *line, struct place *place)
 {

@@ -945,6 +945,42 @@ static long make_poll(struct call *call)
 	return n == 1 ? fd.revents : -1;
 }
 
+/*
+ * From so many types on they are found by an index, which grows: the longest
+ * waiting of each type is served all the same, and a type of nobody is kept.
+ */
+TEST(of_many_types_each_receiver_gets_its_own_in_order)
+{
+	enum { TYPES = 140 };
+	struct call *first[TYPES + 1], *second[3];
+	char text[16];
+
+	for (int type = 1; type <= TYPES; type++)
+		first[type] = receiver(q, IPCBOOK_EXACT, type);
+	for (int i = 0; i < 3; i++)
+		second[i] = receiver(q, IPCBOOK_EXACT, 7);
+	is(queue_stat(q).receivers_waiting, TYPES + 3);
+	put(q, TYPES + 1, "nobody's");
+	put(q, 7, "7");
+	is(call_end(first[7]), 1);
+	for (int i = 0; i < 3; i++) {
+		is(second[i]->done, false);
+		put(q, 7, "again");
+		is(call_end(second[i]), 5);
+	}
+	for (int type = TYPES; type > 0; type--) {
+		if (type == 7)
+			continue;
+		snprintf(text, sizeof(text), "%d", type);
+		put(q, type, text);
+		is(call_end(first[type]), strlen(text));
+		is(memcmp(first[type]->room, text, strlen(text)), 0);
+	}
+	is(queue_stat(q).receivers_waiting, 0);
+	got(q, IPCBOOK_ANY, 0, "nobody's");
+	is_empty(q);
+}
+
 TEST(unlink_ends_every_wait)
 {
 	struct call *calls[6];
