@@ -450,6 +450,109 @@ TEST(a_change_that_fails_changes_nothing)
 	fail_each("object: UNLINK", unlink_it, check_unlinked);
 }
 
+/* What descriptors of all chapters answer; the socket's is in faults_stream.c. */
+static int object = -1;
+
+static long poll_object(void)
+{
+	struct pollfd polled = { .fd = object, .events = POLLIN | POLLOUT };
+
+	return sys(poll(&polled, 1, 0));
+}
+
+static long ask_object(void)
+{
+	struct ipcbook_stat stat = { .size = sizeof(stat) };
+
+	return ask(object, IPCBOOK_IOC_STAT, &stat);
+}
+
+static long change_owner(void)
+{
+	struct ipcbook_change arg = {
+		.size = sizeof(arg),
+		.mask = IPCBOOK_CHANGE_UID | IPCBOOK_CHANGE_GID,
+		.uid = 7,
+		.gid = 7,
+	};
+
+	return ask(object, IPCBOOK_IOC_CHANGE, &arg);
+}
+
+static long unlink_object(void)
+{
+	struct ipcbook_unlink arg = {
+		.size = sizeof(arg),
+		.chapter = kind->chapter,
+		.name = "faults",
+	};
+
+	return ask(device, IPCBOOK_IOC_UNLINK, &arg);
+}
+
+static struct ipcbook_stat object_stat(void)
+{
+	struct ipcbook_stat stat = { .size = sizeof(stat) };
+
+	is(ask(object, IPCBOOK_IOC_STAT, &stat), 0);
+	return stat;
+}
+
+static void check_known(__attribute__((unused)) long answer)
+{
+	is(object_stat().chapter, kind->chapter);
+	is(strcmp(object_stat().name, "faults"), 0);
+}
+
+static void check_owner(long answer)
+{
+	is(object_stat().uid, answer < 0 ? 0 : 7);
+	is(object_stat().gid, answer < 0 ? 0 : 7);
+	is(change_object(object, IPCBOOK_CHANGE_UID | IPCBOOK_CHANGE_GID,
+			 0, 0, 0), 0);
+}
+
+static void check_name(long answer)
+{
+	if (answer < 0) {
+		check_known(answer);
+		return;
+	}
+	is(strcmp(object_stat().name, ""), 0);
+	drop(object);
+	object = keep(create());
+}
+
+static unsigned int object_fails(const char *what, long (*call)(void),
+				 void (*check)(long answer))
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s: %s",
+		 ipcbook_chapter_name(kind->chapter), what);
+	return fail_each(name, call, check);
+}
+
+TEST(what_is_asked_of_any_object_in_vain_changes_nothing)
+{
+	need_faults();
+	device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR)));
+	for (kind = kinds; kind < kinds + ARRAY_SIZE(kinds); kind++) {
+		object = keep(create());
+		/* Of a ring, and of a queue below, it has been asked already. */
+		if (kind->chapter != IPCBOOK_RING)
+			holds(object_fails("poll", poll_object,
+					   check_known) >= 1);
+		if (kind->chapter != IPCBOOK_QUEUE)
+			holds(object_fails("STAT", ask_object,
+					   check_known) >= 1);
+		object_fails("CHANGE of owner", change_owner, check_owner);
+		object_fails("UNLINK", unlink_object, check_name);
+		is(kind->unlink("faults"), 0);
+		drop(object);
+	}
+}
+
 static long open_device(void)
 {
 	return sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC));

@@ -66,15 +66,15 @@ static inline void arm(unsigned int n)
 }
 
 /*
- * Disarms; tells if nothing has failed yet. The copies of these very calls can
- * fail as well.
+ * Disarms; tells how many more things could have happened before one failed, 0 if
+ * one has. The copies of these very calls can fail as well.
  */
-static inline bool disarm(void)
+static inline unsigned int disarm(void)
 {
 	char text[16] = "";
-	bool spared;
+	unsigned int spared;
 
-	spared = pread(nth_fd, text, sizeof(text) - 1, 0) < 0 || atoi(text) > 0;
+	spared = pread(nth_fd, text, sizeof(text) - 1, 0) < 0 ? 1 : atoi(text);
 	while (pwrite(nth_fd, "0", 1, 0) != 1)
 		;
 	return spared;
@@ -96,19 +96,20 @@ static inline void no_descriptor_left(int *next)
 static bool failed_later;
 
 /*
- * Calls until nothing fails any more. What a call that failed may answer is
- * ENOMEM or EFAULT; check() then looks whether all is well, and makes ready for
- * the next. Returns how often it failed.
+ * Calls until nothing fails any more, from the failure of the thing @first on. What
+ * a call that failed may answer is ENOMEM or EFAULT; check() then looks whether all
+ * is well, and makes ready for the next. Returns how often it failed.
  */
-static inline unsigned int fail_each_of(const char *name, long (*call)(void),
-					void (*check)(long answer))
+static inline unsigned int fail_each_from(const char *name, unsigned int first,
+					  long (*call)(void),
+					  void (*check)(long answer))
 {
 	unsigned int failed = 0;
 	int next = -1;
 
 	nth_fd = keep(sys(open("/proc/thread-self/fail-nth", O_RDWR)));
-	for (unsigned int n = 1; n < 1000; n++) {
-		bool spared;
+	for (unsigned int n = first; n < first + 1000; n++) {
+		unsigned int spared;
 		long answer;
 
 		arm(n);
@@ -124,7 +125,7 @@ static inline unsigned int fail_each_of(const char *name, long (*call)(void),
 		if (spared) {
 			holds(answer >= 0 && !failed_later);
 			print_message("# fail-nth: %s: %u injected, %u failed\n",
-				      name, n - 1, failed);
+				      name, n - first, failed);
 			drop(nth_fd);
 			return failed;
 		}
@@ -133,6 +134,28 @@ static inline unsigned int fail_each_of(const char *name, long (*call)(void),
 	return 0;
 }
 
-#define fail_each(name, call, check)	AT(fail_each_of(name, call, check))
+#define fail_each(name, call, check)					\
+	AT(fail_each_from(name, 1, call, check))
+
+/* The same of the last @count things only, of many that are not the module's. */
+static inline unsigned int fail_last_of(const char *name, unsigned int count,
+					long (*call)(void),
+					void (*check)(long answer))
+{
+	const unsigned int lots = 1000000;
+	unsigned int all;
+	long answer;
+
+	nth_fd = keep(sys(open("/proc/thread-self/fail-nth", O_RDWR)));
+	arm(lots);
+	answer = call();
+	all = lots - disarm();
+	check(answer);
+	drop(nth_fd);
+	return fail_each_from(name, all > count ? all - count : 1, call, check);
+}
+
+#define fail_last(name, count, call, check)				\
+	AT(fail_last_of(name, count, call, check))
 
 #endif /* TEST_FAULTS_H */

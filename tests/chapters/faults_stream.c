@@ -4,6 +4,7 @@
  */
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <sys/socket.h>
@@ -258,6 +259,34 @@ BARE_TEST(a_pipe_that_cannot_be_made_leaves_no_descriptor)
 	need_faults();
 	device = keep(sys(open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC)));
 	holds(fail_each("pipe: PIPE", make_pipe, check_made) > 4);
+}
+
+/* A descriptor of both ends that is to be told of by SIGIO. */
+static int both = -1;
+
+static long ask_for_signal(void)
+{
+	return sys(fcntl(both, F_SETFL, O_NONBLOCK | O_ASYNC));
+}
+
+static void check_asked(long answer)
+{
+	int flags = sys(fcntl(both, F_GETFL));
+
+	is(!(flags & O_ASYNC), answer < 0);
+	is(sys(fcntl(both, F_SETFL, O_NONBLOCK)), 0);
+	is(sys(write(both, text, 10)), 10);
+	is(sys(read(both, room, sizeof(room))), 10);
+}
+
+BARE_TEST(a_pipe_that_cannot_signal_says_so)
+{
+	need_faults();
+	both = keep(ipcbook_pipe_open("faults", O_RDWR | O_CREAT | O_CLOEXEC |
+				      O_NONBLOCK, 0600, 0));
+	/* Of each end one thing is allocated. */
+	holds(fail_each("pipe: O_ASYNC", ask_for_signal, check_asked) >= 2);
+	is(ipcbook_pipe_unlink("faults"), 0);
 }
 
 /* --- Sockets -------------------------------------------------------------- */
@@ -531,6 +560,36 @@ static long ask_name(void)
 	return sys(getpeername(client, (struct sockaddr *)&name, &length));
 }
 
+static long ask_own_name(void)
+{
+	struct sockaddr_ipcbook name;
+	socklen_t length = sizeof(name);
+
+	return sys(getsockname(server, (struct sockaddr *)&name, &length));
+}
+
+static long ask_unread(void)
+{
+	int n = -1;
+
+	return sys(ioctl(server, SIOCINQ, &n)) ?: n;
+}
+
+static long ask_unsent(void)
+{
+	int n = -1;
+
+	return sys(ioctl(client, SIOCOUTQ, &n)) ?: n;
+}
+
+static long set_size(void)
+{
+	int size = 262144;
+
+	return sys(setsockopt(client, SOL_SOCKET, SO_SNDBUF, &size,
+			      sizeof(size)));
+}
+
 static long ask_peer(void)
 {
 	struct ucred peer;
@@ -592,6 +651,12 @@ static void fails_to_talk(int of_type)
 	is(recv_bytes(), sizeof(text));
 	holds(fail_each("socket: getpeername",
 			ask_name, check_connection) >= 1);
+	holds(fail_each("socket: getsockname",
+			ask_own_name, check_connection) >= 1);
+	fail_each("socket: SIOCINQ", ask_unread, check_connection);
+	fail_each("socket: SIOCOUTQ", ask_unsent, check_connection);
+	holds(fail_each("socket: SO_SNDBUF",
+			set_size, check_connection) >= 1);
 	holds(fail_each("socket: SO_PEERCRED",
 			ask_peer, check_connection) >= 1);
 	holds(fail_each("socket: STAT", ask_counters, check_connection) >= 1);

@@ -10,11 +10,8 @@
 
 #include <ipcbook/signal.h>
 
+#include "faults.h"
 #include "top.h"
-
-#define READ	IPCBOOK_OPEN_READ
-#define WRITE	IPCBOOK_OPEN_WRITE
-#define CREATE	IPCBOOK_OPEN_CREATE
 
 static long unload(void)
 {
@@ -408,6 +405,35 @@ UNLOAD_TEST(unloading_under_the_hands_of_users_does_no_harm)
 	}
 	is(sys(kill(pid, SIGKILL)), 0);
 	is(reap(pid), 128 + SIGKILL);
+	works(queue_open("unload", READ | WRITE | CREATE));
+	is(queue_unlink("unload"), 0);
+}
+
+/* --- Loading that fails --------------------------------------------------- */
+
+static int file = -1;
+
+static long load_file(void)
+{
+	return sys(syscall(SYS_finit_module, file, "", 0));
+}
+
+/* Nothing of a module that could not be loaded is in the way of the next. */
+static void check_loaded(long answer)
+{
+	is(unload(), answer < 0 ? -ENOENT : 0);
+}
+
+UNLOAD_TEST(what_cannot_be_loaded_leaves_nothing)
+{
+	need_module();
+	need_faults();
+	give_seconds(500);
+	file = keep(sys(open(getenv("IPCBOOK_MODULE"), O_RDONLY | O_CLOEXEC)));
+	is(unload(), 0);
+	/* By then the kernel has done its own part. */
+	holds(fail_last("module: load", 150, load_file, check_loaded) >= 10);
+	reload();
 	works(queue_open("unload", READ | WRITE | CREATE));
 	is(queue_unlink("unload"), 0);
 }
