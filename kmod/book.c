@@ -28,13 +28,13 @@
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/ratelimit.h>
+#include <linux/rbtree.h>
 #include <linux/rhashtable.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string_helpers.h>
 #include <linux/uaccess.h>
-#include <linux/xarray.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
@@ -73,10 +73,10 @@ struct book_user {
 static DEFINE_MUTEX(book_mutex);
 static DEFINE_SPINLOCK(book_notifiers);
 static DEFINE_HASHTABLE(book_users, 8);
-static DEFINE_XARRAY_ALLOC1(book_ids);
+static struct rb_root book_known = RB_ROOT;
+static struct rb_node *book_hand;
+static u32 book_last_id;
 static unsigned long book_objects;
-static u32 book_next_id;
-static unsigned long book_kept_id;
 static struct rhashtable book_names;
 static unsigned int book_net_id __read_mostly;
 
@@ -517,6 +517,82 @@ static void book_notify_end(struct book_object *object)
 	spin_unlock(&book_notifiers);
 }
 
+/* ---------------------------------------------------------------------- ids */
+
+/*
+ * Objects are known in a tree, in the order of their ids. An id is the last one
+ * that was given and one, up to INT_MAX and from 1 on again; those of objects that
+ * are still there are passed over. So none is given again soon, and of nearly all
+ * the place is known: beside book_hand, which is the object with the largest id up
+ * to the last one given, NULL if there is none.
+ */
+
+/* Gives @object an id that no other one has, and its place. */
+static void book_number(struct book_object *object)
+{
+	struct rb_node *before = book_hand, *parent, **link, *next;
+	u64 id = book_last_id;
+
+	lockdep_assert_held(&book_mutex);
+	next = before ? rb_next(before) : rb_first(&book_known);
+	for (;;) {
+		if (id++ == INT_MAX) {
+			id = 1;
+			before = NULL;
+			next = rb_first(&book_known);
+		}
+		if (!next ||
+		    rb_entry(next, struct book_object, known)->id != id)
+			break;
+		before = next;
+		next = rb_next(next);
+	}
+	/* Of two that follow each other, one has no child on the other's side. */
+	if (before && !before->rb_right) {
+		parent = before;
+		link = &before->rb_right;
+	} else {
+		parent = next;
+		link = next ? &next->rb_left : &book_known.rb_node;
+	}
+	rb_link_node(&object->known, parent, link);
+	rb_insert_color(&object->known, &book_known);
+	object->id = id;
+	book_last_id = id;
+	book_hand = &object->known;
+}
+
+static void book_forget(struct book_object *object)
+{
+	lockdep_assert_held(&book_mutex);
+	if (book_hand == &object->known)
+		book_hand = rb_prev(book_hand);
+	rb_erase(&object->known, &book_known);
+}
+
+/* The object with the smallest id from @id on, or NULL. */
+static struct book_object *book_from(u64 id)
+{
+	struct rb_node *node = book_known.rb_node;
+	struct book_object *object, *found = NULL;
+
+	lockdep_assert_held(&book_mutex);
+	while (node) {
+		object = rb_entry(node, struct book_object, known);
+		if (object->id >= id)
+			found = object;
+		node = object->id < id ? node->rb_right : node->rb_left;
+	}
+	return found;
+}
+
+static struct book_object *book_after(struct book_object *object)
+{
+	lockdep_assert_held(&book_mutex);
+	return rb_entry_safe(rb_next(&object->known), struct book_object,
+			     known);
+}
+
 /* ---------------------------------------------------------------- lifetimes */
 
 static void book_free(struct book_object *object)
@@ -540,7 +616,7 @@ void book_put(struct book_object *object)
 {
 	if (!refcount_dec_and_mutex_lock(&object->refs, &book_mutex))
 		return;
-	xa_erase(&book_ids, object->id);
+	book_forget(object);
 	book_unaccount(object);
 	watch_tell(object, IPCBOOK_EVENT_GONE, 0);
 	mutex_unlock(&book_mutex);
@@ -651,46 +727,23 @@ static int book_enter(struct book_object *object)
 	return 0;
 }
 
-/*
- * Ids are not given again soon, so those of objects that come and go lie alone in
- * their nodes of book_ids, and each would make its nodes and free them. The last
- * place of the newest node is reserved instead: it stays until ids have passed it.
- */
-static void book_keep_node(u32 id)
-{
-	unsigned long last = id | (XA_CHUNK_SIZE - 1);
-
-	lockdep_assert_held(&book_mutex);
-	if (last == book_kept_id)
-		return;
-	if (book_kept_id)
-		xa_release(&book_ids, book_kept_id);
-	/* Without memory, and where an object has that place, it does without. */
-	book_kept_id = xa_reserve(&book_ids, last, GFP_KERNEL_ACCOUNT |
-				  __GFP_NOWARN) ? 0 : last;
-}
-
 /* Makes @object known: by its id, and by its name if it has one. */
 static int book_publish(struct book_object *object)
 {
-	u32 id;
 	int err;
 
 	lockdep_assert_held(&book_mutex);
 	if (object->ns->dead)
 		return -EIDRM;
-	err = xa_alloc_cyclic(&book_ids, &id, object, xa_limit_31b,
-			      &book_next_id, GFP_KERNEL_ACCOUNT);
-	if (err < 0)
-		return err;
-	object->id = id;
-	book_keep_node(id);
+	/* There are no more ids; it is counted already. */
+	if (book_objects > INT_MAX)
+		return -ENOSPC;
 	err = object->key.name[0] ? book_enter(object) : 0;
 	if (err)
-		xa_erase(&book_ids, id);
-	else
-		watch_tell(object, IPCBOOK_EVENT_CREATED, 0);
-	return err;
+		return err;
+	book_number(object);
+	watch_tell(object, IPCBOOK_EVENT_CREATED, 0);
+	return 0;
 }
 
 static bool book_is_default(const struct book_chapter *chapter,
@@ -1543,21 +1596,24 @@ int book_each(struct net *net, const struct cred *cred, unsigned long *cursor,
 	const struct book_ns *ns = book_ns_of(net);
 	struct book_object *object;
 	unsigned int seen = 0;
-	unsigned long id;
 	int ret = 0;
 
 	mutex_lock(&book_mutex);
-	xa_for_each_start(&book_ids, id, object, *cursor) {
-		*cursor = id;
+	object = book_from(*cursor);
+	while (object) {
+		*cursor = object->id;
 		ret = object->ns == ns ? book_show(object, cred, fn, arg) : 0;
 		if (ret)
 			break;
-		if (++seen % BOOK_STRIDE)
+		if (++seen % BOOK_STRIDE) {
+			object = book_after(object);
 			continue;
+		}
 		/* The walk goes on by number, whatever comes and goes. */
 		mutex_unlock(&book_mutex);
 		cond_resched();
 		mutex_lock(&book_mutex);
+		object = book_from(*cursor + 1);
 	}
 	mutex_unlock(&book_mutex);
 	if (!ret)
@@ -1647,5 +1703,4 @@ void book_exit(void)
 {
 	unregister_pernet_subsys(&book_net_ops);
 	rhashtable_destroy(&book_names);
-	xa_destroy(&book_ids);
 }

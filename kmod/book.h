@@ -17,6 +17,7 @@
 #include <linux/list.h>
 #include <linux/poll.h>
 #include <linux/ratelimit_types.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/uaccess.h>
@@ -152,8 +153,9 @@ struct book_notifier {
  * @refs: one for the name, one for each open file
  * @chapter: which chapter it belongs to
  * @id: unique among the objects that exist
+ * @known: place among them, by id; protected by the book's mutex
  * @key: namespace, chapter and name
- * @hash: place among the names; protected by the book's mutex
+ * @hash: place among the names; the same
  * @named: place in its namespace, empty without a name; the same
  * @uid: owner; the same
  * @gid: group; the same
@@ -174,6 +176,7 @@ struct book_object {
 	refcount_t refs;
 	const struct book_chapter *chapter;
 	u64 id;
+	struct rb_node known;
 	struct book_key key;
 	struct rhash_head hash;
 	struct list_head named;
