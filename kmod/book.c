@@ -1411,21 +1411,20 @@ struct book_object *book_find_named(const struct book_chapter *chapter,
 				    struct net *net, const char *name,
 				    unsigned int access)
 {
-	struct book_key key = {
-		.ns = book_ns_of(net),
-		.chapter = chapter->id,
-	};
+	struct book_key key __uninitialized;
 	struct book_object *object;
 
-	if (book_check_name(name))
-		return ERR_PTR(-EINVAL);
+	key.ns = book_ns_of(net);
+	key.chapter = chapter->id;
 	memcpy(key.name, name, IPCBOOK_NAME_LEN);
 	mutex_lock(&book_mutex);
-	object = book_find(&key) ?: ERR_PTR(-ENOENT);
-	if (!IS_ERR(object) &&
-	    book_permitted(object, current_cred(), access) != access)
+	object = book_find(&key);
+	/* Whatever has a name has one that is right. */
+	if (!object)
+		object = ERR_PTR(book_check_name(name) ?: -ENOENT);
+	else if (book_permitted(object, current_cred(), access) != access)
 		object = ERR_PTR(-EACCES);
-	if (!IS_ERR(object))
+	else
 		refcount_inc(&object->refs);
 	if (!IS_ERR(object) && access)
 		watch_tell(object, IPCBOOK_EVENT_OPENED, 0);

@@ -214,7 +214,7 @@ int socket_connect(struct socket *sock, struct sockaddr_unsized *address,
 {
 	struct book_sock *s = to_sock(sock->sk);
 	long timeo = sock_sndtimeo(&s->sk, flags & O_NONBLOCK);
-	char name[IPCBOOK_NAME_LEN];
+	char name[IPCBOOK_NAME_LEN] __uninitialized;
 	struct book_sock *end;
 	int err;
 
@@ -349,7 +349,7 @@ static void socket_leave(struct book_sock *end, bool embryo)
 	peer->sk.sk_state_change(&peer->sk);
 	sk_wake_async(&peer->sk, SOCK_WAKE_WAITD, POLL_HUP);
 	/* Else the peer is about to write; it goes with the sock. */
-	if (mutex_trylock(&end->in.write_lock)) {
+	if (stream_begun(&end->in) && mutex_trylock(&end->in.write_lock)) {
 		stream_free(&end->in);
 		mutex_unlock(&end->in.write_lock);
 	}

@@ -61,7 +61,10 @@ void socket_tap(const struct book_sock *s, enum ipcbook_capture_event what,
 
 static void socket_destruct(struct sock *sk)
 {
-	stream_free(&to_sock(sk)->in);
+	struct book_sock *s = to_sock(sk);
+
+	if (stream_begun(&s->in))
+		stream_free(&s->in);
 }
 
 /* A sock without a socket and an object; @type is the caller's to check. */

@@ -107,6 +107,12 @@ static inline u64 stream_used(const struct stream *stream)
 	return smp_load_acquire(&stream->tail) - head;
 }
 
+/* Whether anything was ever written; while it is, the answer may be late. */
+static inline bool stream_begun(const struct stream *stream)
+{
+	return atomic_long_read(&stream->memory);
+}
+
 /* How many bytes are left in the chunk of @at. */
 static inline size_t cursor_rest(const struct cursor *at)
 {
