@@ -24,10 +24,8 @@
  * nothing from then on. A wait aside is never ended by others: they wake it, and
  * it tries for itself with all its semaphores locked.
  *
- * What a process took through an open file with undo stands in a struct
- * sem_undo of that file, found by the owner that ->flush is told of when the
- * process closes a descriptor, or ends. A call that is still on its way then
- * keeps the record; if it gets its units after that, it gives them back at once.
+ * What a process took through an open file with undo, and how it comes back, is
+ * in undo.c.
  *
  * Locks: sem.lock protects everything in struct sem that is not fixed at
  * creation, the entries in its lines, and the undo records of its files. It is
@@ -53,84 +51,9 @@
 
 #include "book.h"
 #include "compat.h"
+#include "sem.h"
 #include "trace.h"
 #include "wait.h"
-
-/**
- * struct sem - a semaphore
- * @object: what all chapters have
- * @maximum: most units
- * @page: what user space maps
- * @word: the word in it
- * @pollers: polled by those who wait for a unit, or for room
- * @lock: protects what follows
- * @gone: unlinked, or its namespace has ended
- * @orphaned: units of a process that ended came back, and nobody was told yet
- * @number: the last one given to somebody who arrived
- * @line: those who wait for this one or any of several
- * @aside: those who wait for all of several
- * @giver: process that came last to give, NULL if none
- * @taker: process that took last, NULL if none
- * @given: when, in jiffies
- * @taken: when, in jiffies
- * @count: counters for IPCBOOK_IOC_STAT: ups, downs, downs that a giver served,
- *	that waited, that failed; units that came back
- */
-struct sem {
-	struct book_object object;
-	u32 maximum;
-	struct page *page;
-	atomic_t *word;
-	wait_queue_head_t pollers;
-
-	spinlock_t lock ____cacheline_aligned_in_smp;
-	bool gone;
-	bool orphaned;
-	u64 number;
-	struct list_head line;
-	struct list_head aside;
-	struct pid *giver;
-	struct pid *taker;
-	unsigned long given;
-	unsigned long taken;
-	struct {
-		u64 waiting;
-		u64 ups;
-		u64 downs;
-		u64 direct;
-		u64 blocked;
-		u64 refused;
-		u64 returned;
-	} count;
-};
-
-/**
- * struct sem_undo - what one process took through one open file
- * @node: in sem_file.undos
- * @owner: the process's table of descriptors
- * @held: units that it has not given back
- * @users: calls of it that are on their way
- * @closed: the process has closed; the last call frees this
- */
-struct sem_undo {
-	struct rb_node node;
-	fl_owner_t owner;
-	u64 held;
-	unsigned int users;
-	bool closed;
-};
-
-/**
- * struct sem_file - what a descriptor keeps of a semaphore
- * @file: what all chapters have
- * @undo: opened with IPCBOOK_SEM_UNDO
- * @undos: the undo records, by owner
- */
-struct sem_file {
-	struct book_file file;
-	bool undo;
-	struct rb_root undos;
-};
 
 /**
  * struct sem_entry - one semaphore of a wait
@@ -183,21 +106,6 @@ static DEFINE_MUTEX(sem_several);
 
 static const struct file_operations sem_fops;
 
-static struct sem *to_sem(struct book_object *object)
-{
-	return container_of(object, struct sem, object);
-}
-
-static struct sem_file *to_sem_file(struct book_file *file)
-{
-	return container_of(file, struct sem_file, file);
-}
-
-static struct sem *sem_of(const struct sem_file *sf)
-{
-	return to_sem(sf->file.object);
-}
-
 /* ------------------------------------------------------------------ the word */
 
 static u32 sem_clamp(const struct sem *sem, u32 word)
@@ -219,8 +127,14 @@ static u32 sem_look(const struct sem *sem)
 	return sem_clamp(sem, atomic_read(sem->word));
 }
 
-/* The value with @units more, as far as the maximum goes; takes the word. */
-static u32 sem_word_plus(struct sem *sem, u64 units)
+/**
+ * sem_word_plus() - takes the word, to put more into it
+ * @sem: the semaphore, locked
+ * @units: how many
+ *
+ * Return: the value with so many more, as far as the maximum goes.
+ */
+u32 sem_word_plus(struct sem *sem, u64 units)
 {
 	return min_t(u64, sem_word(sem) + units, sem->maximum);
 }
@@ -346,8 +260,13 @@ static void sem_hint(struct sem_entry *entry)
 	wake_up_process(waiter->task);
 }
 
-/* Serves those who wait, in order; publishes what is left. */
-static void sem_serve(struct sem *sem, u32 value, struct waiter **list)
+/**
+ * sem_serve() - serves those who wait, in order; publishes what is left
+ * @sem: the semaphore, locked, its word taken
+ * @value: what it has
+ * @list: whom to wake by wake_all() when the lock is free
+ */
+void sem_serve(struct sem *sem, u32 value, struct waiter **list)
 {
 	struct sem_entry *entry;
 
@@ -364,111 +283,6 @@ static void sem_serve(struct sem *sem, u32 value, struct waiter **list)
 		if (value >= entry->units && sem_turn(sem, entry))
 			sem_hint(entry);
 	sem_change(sem, value);
-}
-
-/* --------------------------------------------------------------------- undo */
-
-static int undo_cmp(const void *owner, const struct rb_node *node)
-{
-	fl_owner_t other = rb_entry(node, struct sem_undo, node)->owner;
-
-	return owner < other ? -1 : owner > other;
-}
-
-static int undo_cmp_node(struct rb_node *new, const struct rb_node *node)
-{
-	return undo_cmp(rb_entry(new, struct sem_undo, node)->owner, node);
-}
-
-static struct sem_undo *undo_find(struct sem_file *sf, fl_owner_t owner)
-{
-	struct rb_node *node;
-
-	lockdep_assert_held(&sem_of(sf)->lock);
-	node = rb_find(owner, &sf->undos, undo_cmp);
-	return node ? rb_entry(node, struct sem_undo, node) : NULL;
-}
-
-/* The caller's record, for a call that begins; made where there is none. */
-static struct sem_undo *undo_get(struct sem_file *sf)
-{
-	struct sem *sem = sem_of(sf);
-	struct sem_undo *undo, *fresh = NULL;
-
-	spin_lock(&sem->lock);
-	undo = undo_find(sf, current->files);
-	if (unlikely(!undo)) {
-		spin_unlock(&sem->lock);
-		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
-		if (!fresh)
-			return NULL;
-		fresh->owner = current->files;
-		spin_lock(&sem->lock);
-		/* Another thread of the process may have been faster. */
-		undo = undo_find(sf, current->files);
-	}
-	if (!undo) {
-		rb_find_add(&fresh->node, &sf->undos, undo_cmp_node);
-		undo = fresh;
-		fresh = NULL;
-	}
-	undo->users++;
-	spin_unlock(&sem->lock);
-	kfree(fresh);
-	return undo;
-}
-
-static void undo_put(struct sem *sem, struct sem_undo *undo)
-{
-	bool last;
-
-	spin_lock(&sem->lock);
-	last = !--undo->users && undo->closed;
-	spin_unlock(&sem->lock);
-	if (last)
-		kfree(undo);
-}
-
-/*
- * The process of @undo ends, or has closed: all that it held comes back. Returns
- * the record if nobody needs it any more.
- */
-static struct sem_undo *undo_close(struct sem_file *sf, struct sem_undo *undo,
-				   struct waiter **list)
-{
-	struct sem *sem = sem_of(sf);
-	u64 held = undo->held;
-
-	lockdep_assert_held(&sem->lock);
-	rb_erase(&undo->node, &sf->undos);
-	undo->held = 0;
-	undo->closed = true;
-	if (held) {
-		trace_sem_return(sem->object.id, held);
-		sem->orphaned = true;
-		sem->count.returned += held;
-		sem_serve(sem, sem_word_plus(sem, held), list);
-	}
-	return undo->users ? NULL : undo;
-}
-
-static int sem_flush(struct file *filp, fl_owner_t owner)
-{
-	struct sem_file *sf = to_sem_file(filp->private_data);
-	struct sem *sem = sem_of(sf);
-	struct waiter *list = NULL;
-	struct sem_undo *undo;
-
-	if (!sf->undo)
-		return 0;
-	spin_lock(&sem->lock);
-	undo = undo_find(sf, owner);
-	if (undo)
-		undo = undo_close(sf, undo, &list);
-	spin_unlock(&sem->lock);
-	wake_all(list);
-	kfree(undo);
-	return 0;
 }
 
 /* --------------------------------------------------------------------- down */
@@ -1189,24 +1003,6 @@ static int sem_open(struct book_file *file, const struct ipcbook_open *arg)
 	return 0;
 }
 
-/* What is left of processes that closed while a call of theirs was under way. */
-static void sem_close(struct book_file *file)
-{
-	struct sem_file *sf = to_sem_file(file);
-	struct sem *sem = sem_of(sf);
-	struct waiter *list = NULL;
-	struct rb_node *node;
-
-	if (!sf->undo)
-		return;
-	spin_lock(&sem->lock);
-	while ((node = rb_first(&sf->undos)))
-		kfree(undo_close(sf, rb_entry(node, struct sem_undo, node),
-				 &list));
-	spin_unlock(&sem->lock);
-	wake_all(list);
-}
-
 static u64 sem_ago(unsigned long when)
 {
 	return ktime_get_coarse_real_ns() -
@@ -1239,7 +1035,7 @@ static void sem_stat(struct book_object *object, struct ipcbook_stat *stat)
 
 static const struct file_operations sem_fops = {
 	.owner = THIS_MODULE,
-	.flush = sem_flush,
+	.flush = undo_flush,
 	.release = book_release,
 	.mmap = sem_mmap,
 	.poll = sem_poll,
@@ -1259,7 +1055,7 @@ const struct book_chapter sem_chapter = {
 	.destroy = sem_destroy,
 	.end = sem_end,
 	.open = sem_open,
-	.close = sem_close,
+	.close = undo_end,
 	.stat = sem_stat,
 	.device = sem_device,
 	.raises_once = true,
