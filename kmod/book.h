@@ -151,6 +151,7 @@ struct book_notifier {
 /**
  * struct book_object - what all chapters' objects have in common
  * @refs: one for the name, one for each open file
+ * @descriptors: open files
  * @chapter: which chapter it belongs to
  * @id: unique among the objects that exist
  * @known: place among them, by id; protected by the book's mutex
@@ -160,20 +161,20 @@ struct book_notifier {
  * @uid: owner; the same
  * @gid: group; the same
  * @mode: permission bits; the same
+ * @refusal: of what it refused last and tells of, the error
+ * @refused_at: when that was told last, in jiffies
+ * @refusal_work: tells it
  * @ns: namespace, referred to
  * @user: whose limits it counts against
  * @memcg: memory cgroup of the creator, which pays for what the object owns
  * @capacity: bytes it may come to own, counted in @user; set by the chapter
  * @creator: the process that created it
  * @created_ns: when, CLOCK_REALTIME
- * @descriptors: open files
  * @notifiers: those who are to be told when it becomes ready
- * @refused_at: when it was told last that it refused something, in jiffies
- * @refusal: with which error
- * @refusal_work: tells it
  */
 struct book_object {
 	refcount_t refs;
+	atomic_t descriptors;
 	const struct book_chapter *chapter;
 	u64 id;
 	struct rb_node known;
@@ -183,17 +184,16 @@ struct book_object {
 	kuid_t uid;
 	kgid_t gid;
 	umode_t mode;
+	int refusal;
+	unsigned long refused_at;
+	struct work_struct refusal_work;
 	struct book_ns *ns;
 	struct book_user *user;
 	struct mem_cgroup *memcg;
 	u64 capacity;
 	struct pid *creator;
 	u64 created_ns;
-	atomic_t descriptors;
 	struct hlist_head notifiers;
-	unsigned long refused_at;
-	int refusal;
-	struct work_struct refusal_work;
 };
 
 /* watch.c */
