@@ -501,8 +501,8 @@ static struct run *make_run(const struct bench_case *test,
 	run->test = test;
 	run->slice_ns = plan->slice_ns * stretch;
 	run->slices = plan->slices / stretch;
-	if (run->slices < BENCH_SLICES_MIN)
-		run->slices = BENCH_SLICES_MIN;
+	if (run->slices < plan->least)
+		run->slices = plan->least;
 	run->place_bytes = (test->bytes / 4096 + PLACE_PAGES) * 4096;
 	run->places = mmap(NULL, PLACES * run->place_bytes,
 			   PROT_READ | PROT_WRITE,

@@ -50,7 +50,6 @@
 #define BENCH_REPEAT_NS		5e9
 /* Of a slice this long, somebody else takes no great part. */
 #define BENCH_LONG_NS		100e6
-#define BENCH_SLICES_MIN	3
 #define BENCH_SLICES_MAX	500
 /* Slices of a side after each round in which single operations are timed. */
 #define BENCH_LATENCY_SLICES	6
@@ -195,11 +194,13 @@ struct bench_side {
  *
  * @rounds: paired rounds of a case
  * @slices: slices of each side in a round, before they are stretched
+ * @least: at least so many, when they are
  * @slice_ns: how long a slice should take, likewise
  */
 struct bench_plan {
 	unsigned int rounds;
 	unsigned int slices;
+	unsigned int least;
 	double slice_ns;
 };
 

@@ -270,7 +270,8 @@ int main(int argc, char **argv)
 
 	take_options(argc, argv);
 	plan.rounds = options.quick ? BENCH_ROUNDS_MIN : 25;
-	plan.slices = options.quick ? 40 : 80;
+	plan.slices = options.quick ? 30 : 80;
+	plan.least = options.quick ? 1 : 3;
 	plan.slice_ns = 1e6;
 	if (options.rounds)
 		plan.rounds = options.rounds;
