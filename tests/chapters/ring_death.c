@@ -14,10 +14,13 @@ struct step {
 };
 
 /* A producer that gives until it stops at a step, and is killed there. */
-static void killed_at(const struct step *step, bool many, bool deferred,
+static void killed_at(const struct step *step, uint32_t flags, bool deferred,
 		      int turn)
 {
 	struct ipcbook_ring ring, consumer = consume();
+	/* Where newest wins; a record takes 32 bytes. */
+	uint32_t lost = flags & IPCBOOK_RING_OVERWRITE ?
+			turn + 1 - (RING_SIZE - 8) / 32 : 0;
 	uint32_t n = 0;
 	void *payload;
 	pid_t pid;
@@ -40,6 +43,10 @@ static void killed_at(const struct step *step, bool many, bool deferred,
 	is(ring_stat(r).discarded, step->discarded);
 	is(ring_stat(r).stalled, 0);
 	/* What was published arrives before the next producer does anything. */
+	if (lost)
+		is(take(&consumer, 0), -EOVERFLOW);
+	n = ipcbook_ring_lost(&consumer);
+	is(n, lost);
 	while ((got = take(&consumer, n)) == 24)
 		n++;
 	is(got, -EAGAIN);
@@ -53,7 +60,7 @@ static void killed_at(const struct step *step, bool many, bool deferred,
 	is(ring.producer->lock, 0);
 	ipcbook_ring_detach(&ring);
 	ipcbook_ring_detach(&consumer);
-	ring_like(RING_SIZE, many ? IPCBOOK_RING_MANY : 0);
+	ring_like(RING_SIZE, flags);
 }
 
 RING_TEST(a_producer_may_be_killed_at_any_step)
@@ -67,7 +74,7 @@ RING_TEST(a_producer_may_be_killed_at_any_step)
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++)
-		killed_at(&steps[i], false, false, 5);
+		killed_at(&steps[i], 0, false, 5);
 }
 
 RING_TEST(a_producer_killed_with_deferred_records_loses_just_those)
@@ -82,9 +89,9 @@ RING_TEST(a_producer_killed_with_deferred_records_loses_just_those)
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++)
-		killed_at(&steps[i], false, true, 40);
+		killed_at(&steps[i], 0, true, 40);
 	for (unsigned int i = 0; i < ARRAY_SIZE(later); i++)
-		killed_at(&later[i], false, true, 1);
+		killed_at(&later[i], 0, true, 1);
 }
 
 RING_TEST(one_of_many_may_be_killed_at_any_step)
@@ -100,7 +107,27 @@ RING_TEST(one_of_many_may_be_killed_at_any_step)
 
 	ring_like(RING_SIZE, IPCBOOK_RING_MANY);
 	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++)
-		killed_at(&steps[i], true, false, 5);
+		killed_at(&steps[i], IPCBOOK_RING_MANY, false, 5);
+}
+
+/* It had displaced the oldest, the last of them for the record it died with. */
+RING_TEST(the_newest_are_whole_though_a_producer_was_killed_at_any_step)
+{
+	enum { TURN = 400 };
+	static const struct step steps[] = {
+		{ "reserved", TURN, 1 },
+		{ "deferred", TURN, 1 },
+		{ "written", TURN, 1 },
+		{ "next is zero", TURN, 1 },
+		{ "published", TURN + 1, 0 },
+		{ "counted", TURN + 1, 0 },
+		{ "tail", TURN + 1, 0 },
+		{ "notified", TURN + 1, 0 },
+	};
+
+	ring_like(RING_SIZE, IPCBOOK_RING_OVERWRITE);
+	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++)
+		killed_at(&steps[i], IPCBOOK_RING_OVERWRITE, false, TURN);
 }
 
 /* The others go on around a hole, and the consumer, which sleeps, is woken. */
@@ -163,8 +190,8 @@ RING_TEST(a_wake_that_a_dead_one_owed_is_made_up_for)
 
 static int instructions;
 
-/* A child that has become a producer and is about to give one record. */
-static pid_t stepped_producer(void)
+/* A child that has given so many records and is about to give one more. */
+static pid_t stepped_producer(uint32_t before)
 {
 	struct ipcbook_ring ring;
 	int status;
@@ -172,10 +199,11 @@ static pid_t stepped_producer(void)
 
 	if (!pid) {
 		ring = produce();
-		is(give(&ring, 33, 0), 0);
+		for (uint32_t n = 0; n < before; n++)
+			is(give(&ring, 33, n), 0);
 		is(sys(ptrace(PTRACE_TRACEME, 0, 0, 0)), 0);
 		raise(SIGSTOP);
-		is(give(&ring, 45, 1), 0);
+		is(give(&ring, 45, before), 0);
 		raise(SIGUSR1);
 		_exit(0);
 	}
@@ -201,22 +229,33 @@ static bool kill_after(pid_t pid, int steps)
 	return there;
 }
 
-/* At each instruction between the beginning and the end of a record. */
-static void killed_at_every_instruction(uint32_t flags)
+/*
+ * At each instruction between the beginning and the end of a record. Those before
+ * it arrive, but for the oldest, of which it may have displaced one more.
+ */
+static void killed_at_every_instruction(uint32_t flags, uint32_t before,
+					uint32_t lost)
 {
 	struct ipcbook_ring ring, consumer;
-	uint64_t discarded = 0, arrived = 0;
+	uint64_t discarded = 0, arrived = 0, displaced = 0;
 	int got, coarse = slow_kernel() ? 41 : 11;
+	uint32_t n;
 
 	give_seconds(300);
 	for (int steps = 0;; steps += coarse) {
 		ring_like(RING_SIZE, flags);
 		consumer = consume();
 		instructions = steps;
-		if (!kill_after(stepped_producer(), steps))
+		if (!kill_after(stepped_producer(before), steps))
 			break;
-		is(take(&consumer, 0), 33);
-		got = take(&consumer, 1);
+		if (lost)
+			is(take(&consumer, 0), -EOVERFLOW);
+		n = ipcbook_ring_lost(&consumer);
+		holds(n == lost || (lost && n == lost + 1));
+		displaced += n - lost;
+		while (n < before)
+			is(take(&consumer, n++), 33);
+		got = take(&consumer, before);
 		holds(got == 45 || got == -EAGAIN);
 		arrived += got == 45;
 		discarded += ring_stat(r).discarded;
@@ -231,16 +270,24 @@ static void killed_at_every_instruction(uint32_t flags)
 	holds(instructions > 50);
 	holds(arrived > 0);
 	holds(discarded > 0);
+	is(displaced > 0, lost > 0);
 }
 
 RING_TEST(a_producer_may_be_killed_at_any_instruction)
 {
-	killed_at_every_instruction(0);
+	killed_at_every_instruction(0, 1, 0);
+}
+
+RING_TEST(a_producer_may_be_killed_anywhere_while_it_displaces_the_oldest)
+{
+	/* A record of 33 bytes takes 48. */
+	killed_at_every_instruction(IPCBOOK_RING_OVERWRITE, 300,
+				    300 - (RING_SIZE - 8) / 48);
 }
 
 RING_TEST(one_of_many_may_be_killed_at_any_instruction)
 {
-	killed_at_every_instruction(IPCBOOK_RING_MANY);
+	killed_at_every_instruction(IPCBOOK_RING_MANY, 1, 0);
 }
 
 /* --- Malice --------------------------------------------------------------- */
