@@ -154,6 +154,14 @@ bool slow_kernel(void)
 	       !access("/sys/kernel/debug/kcsan", F_OK);
 }
 
+bool stale_code(void)
+{
+	const char *text = slurp("/proc/cpuinfo");
+
+	holds(text);
+	return strstr(text, "QEMU TCG") && sysconf(_SC_NPROCESSORS_ONLN) > 1;
+}
+
 void give_seconds(unsigned int more)
 {
 	seconds = slow_kernel() ? 5 * more : more;

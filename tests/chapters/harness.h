@@ -72,6 +72,12 @@ void limit(uint64_t messages, uint64_t bytes, uint64_t size);
 /* A kernel that looks for mistakes: all takes longer, and memory is padded. */
 bool slow_kernel(void);
 
+/*
+ * Emulated CPUs, of which one may go on executing what another has just patched
+ * away: the kernel must not patch what runs.
+ */
+bool stale_code(void);
+
 /* A test that needs more than the usual minute (on a slow kernel, five). */
 void give_seconds(unsigned int seconds);
 
