@@ -27,7 +27,6 @@
  */
 #include <linux/jhash.h>
 #include <linux/minmax.h>
-#include <linux/once.h>
 #include <linux/random.h>
 
 #include "line.h"
@@ -58,11 +57,7 @@ RB_DECLARE_CALLBACKS(static, place_callbacks, struct place, node, oldest,
 
 static struct hlist_head *line_head(const struct line *line, s64 type)
 {
-	static u32 secret __read_mostly;
-
-	/* Nobody is to choose types that share a head. */
-	get_random_once(&secret, sizeof(secret));
-	return line->index + (jhash_2words(type, type >> 32, secret) >>
+	return line->index + (jhash_2words(type, type >> 32, line->secret) >>
 			      (32 - line->bits));
 }
 
@@ -106,6 +101,8 @@ struct hlist_head *line_index(struct line *line, struct hlist_head *index,
 		return index;
 	line->index = index;
 	line->bits = bits;
+	/* Nobody is to choose types that share a head. */
+	line->secret = get_random_u32();
 	for (rb = rb_first(&line->root); rb; rb = rb_next(rb))
 		hlist_add_head(&to_place(rb)->hash,
 			       line_head(line, to_place(rb)->type));

@@ -37,6 +37,7 @@ struct place {
  * @high: no type in it is higher
  * @index: the same by hash of the type, once there are many; or NULL
  * @bits: the index has two to the power of this heads
+ * @secret: what else the hash depends on
  */
 struct line {
 	struct rb_root root;
@@ -44,6 +45,7 @@ struct line {
 	s64 high;
 	struct hlist_head *index;
 	unsigned int bits;
+	u32 secret;
 };
 
 /* Types below which a line needs no index, and most heads of an index. */
