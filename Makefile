@@ -252,7 +252,7 @@ coverage: ## which lines of kmod/ the tests run, and fuzzing did before
 chaos: ## hundreds of processes are killed for TIME=60 seconds; what they sent is accounted for
 	@$(vm_setup) check
 	@IPCBOOK_CHAOS_SECONDS=$(TIME) tests/check --kernel $(KERNEL) chaos
-	@grep '^# ' $B/check/$(KERNEL)/chapters/chaos.tap
+	@grep -h '^# ' $B/check/$(KERNEL)/chapters/chaos.tap $B/check/$(KERNEL)/patching/chaos.tap
 
 .PHONY: docs
 docs: ## the handbook as a book, in build/docs/html
