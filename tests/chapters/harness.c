@@ -159,7 +159,8 @@ bool stale_code(void)
 	const char *text = slurp("/proc/cpuinfo");
 
 	holds(text);
-	return strstr(text, "QEMU TCG") && sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	return strstr(text, "QEMU TCG") &&
+	       sysconf(_SC_NPROCESSORS_ONLN) > 1 && !getenv("IPCBOOK_IN_TURNS");
 }
 
 void give_seconds(unsigned int more)

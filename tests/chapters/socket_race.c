@@ -10,6 +10,7 @@
 #include "socket.h"
 
 #define TRACING	"/sys/kernel/tracing/"
+#define OPTIMIZATION "/proc/sys/debug/kprobes-optimization"
 #define ROUNDS	300
 
 /* The name that the compiler has given to a function of the module's. */
@@ -40,6 +41,8 @@ static void slow_down(const char *function)
 	if (access(TRACING "kprobe_events", W_OK))
 		not_here("this kernel has no probes");
 	holds(symbol_of(function, symbol, sizeof(symbol)));
+	/* Nothing is to be patched while it runs: a trap stays a trap. */
+	spit(OPTIMIZATION, "0");
 	snprintf(probe, sizeof(probe), "p:ipcbook_test/slow ipcbook:%s", symbol);
 	holds(spit(TRACING "kprobe_events", probe));
 	holds(spit(TRACING "events/ipcbook_test/slow/trigger", "stacktrace"));
@@ -113,6 +116,7 @@ static int race_end(void **state)
 	spit(TRACING "events/ipcbook_test/slow/trigger", "!stacktrace");
 	/* Others may have probes of their own. */
 	spit(TRACING "kprobe_events", "-:ipcbook_test/slow");
+	spit(OPTIMIZATION, "1");
 	return socket_end(state);
 }
 
