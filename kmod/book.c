@@ -1105,8 +1105,7 @@ static int book_open_in(struct book_ns *ns, const struct ipcbook_open *arg,
  * Return: a descriptor; EINVAL for a wrong argument, EOPNOTSUPP for a chapter
  * that is not built in, ENOENT, EEXIST, EACCES, E2BIG for limits over the
  * module's, EDQUOT for the user's, ENOSPC for everybody's, ENOMEM, EMFILE,
- * ENFILE, EIDRM while the namespace ends, EFAULT; what the chapter's open()
- * answers.
+ * ENFILE, EFAULT; what the chapter's open() answers.
  */
 long book_open(const void __user *argp)
 {

@@ -209,7 +209,6 @@ IPCBOOK_API int ipcbook_list(enum ipcbook_chapter chapter, const char *name,
  * * -EDQUOT: the user has as many objects, or bytes in them, as one user may
  * * -ENOSPC: there are as many objects as there may be
  * * -EOPNOTSUPP: the module was built without queues
- * * -EIDRM: the network namespace is about to end
  * * those of opening the device
  */
 IPCBOOK_API int ipcbook_queue_open(const char *name, int flags, mode_t mode,
@@ -373,7 +372,6 @@ IPCBOOK_API int ipcbook_queue_select(int fd, enum ipcbook_select select,
  * * -ENOSPC: there are as many objects as there may be
  * * -EINTR: the process was being killed
  * * -EOPNOTSUPP: the module was built without pipes
- * * -EIDRM: the network namespace is about to end
  * * those of opening the device
  */
 IPCBOOK_API int ipcbook_pipe(int ends[2], int flags, uint64_t capacity);
@@ -402,8 +400,7 @@ IPCBOOK_API int ipcbook_pipe(int ends[2], int flags, uint64_t capacity);
  * * -ENOENT: there is no such pipe, and O_CREAT was not given
  * * -EEXIST: there is one, and O_CREAT and O_EXCL were given
  * * -EACCES: the pipe's mode does not allow it; or see opening the device
- * * -EIDRM: the name was unlinked while it waited for the other end; or the
- *   network namespace is about to end
+ * * -EIDRM: the name was unlinked while it waited for the other end
  * * -EINTR: a signal handler interrupted the wait, without SA_RESTART
  * * -EINVAL: an unknown flag or mode bit, O_EXCL without O_CREAT; the name is
  *   empty, or has control characters or a '/'; no name, and not O_RDWR
@@ -501,7 +498,6 @@ IPCBOOK_API int ipcbook_pipe_resize(int fd, size_t capacity);
  * * -ENOMEM: there is not so much memory, or not in the caller's memory cgroup
  * * -EINTR: the process was being killed
  * * -EOPNOTSUPP: the module was built without shared memory
- * * -EIDRM: the network namespace is about to end
  * * those of opening the device
  */
 IPCBOOK_API int ipcbook_shm_open(const char *name, int flags, mode_t mode,
@@ -641,7 +637,6 @@ IPCBOOK_API int ipcbook_socket_connect(const char *name, int type);
  * * -EDQUOT: the user has as many objects, or bytes in them, as one user may
  * * -ENOSPC: there are as many objects as there may be
  * * -EOPNOTSUPP: the module was built without semaphores
- * * -EIDRM: the network namespace is about to end
  * * those of opening the device
  */
 IPCBOOK_API int ipcbook_sem_open(const char *name, int flags, mode_t mode,

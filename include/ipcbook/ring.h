@@ -161,7 +161,6 @@ struct ipcbook_ring {
  * * -EINTR: the process was being killed
  * * -EOPNOTSUPP: the module was built without rings, or the machine's data
  *   caches do not allow to map a page twice
- * * -EIDRM: the network namespace is about to end
  * * those of opening the device
  */
 IPCBOOK_API int ipcbook_ring_open(const char *name, int flags, mode_t mode,
