@@ -289,7 +289,8 @@ static int count(__attribute__((unused)) const struct ipcbook_stat *stat,
 
 UNLOAD_TEST(nothing_of_the_module_is_left)
 {
-	int n = 0;
+	struct ipcbook_signal *signal;
+	int ends[2], n = 0;
 
 	need_module();
 	works(queue_open("unload", READ | WRITE | CREATE));
@@ -307,6 +308,8 @@ UNLOAD_TEST(nothing_of_the_module_is_left)
 	holds(!file_has("/proc/misc", "ipcbook"));
 	holds(!slab_has_caches());
 	is(ipcbook_list(0, NULL, count, &n), -ENODEV);
+	is(ipcbook_signal_open(&signal), -ENODEV);
+	is(ipcbook_pipe(ends, 0, 0), -ENODEV);
 	reload();
 	is(queue_unlink("unload"), -ENOENT);
 }

@@ -6,6 +6,8 @@
 #include <libgen.h>
 #include <limits.h>
 
+#include <ipcbook/signal.h>
+
 #include "harness.h"
 
 static enum ipcbook_chapter chapter;
@@ -93,6 +95,20 @@ BARE_TEST(without_the_queue_the_device_does_not_read_and_write)
 	is(sys(lseek(device, 5, SEEK_SET)), -EOPNOTSUPP);
 	is(poll(&fd, 1, 0), 1);
 	holds(fd.revents & POLLERR);
+}
+
+/* They have no device, but commands of netlink. */
+BARE_TEST(without_signals_nobody_registers_and_nothing_is_sent)
+{
+	struct ipcbook_signal *signal;
+
+	find_chapter();
+	if (chapter != IPCBOOK_SIGNAL)
+		skip();
+	is(ipcbook_signal_open(&signal), 0);
+	is(ipcbook_signal_register(signal, NULL, NULL, 0, 0), -EOPNOTSUPP);
+	is(ipcbook_signal_kill(signal, getpid(), 0), -EOPNOTSUPP);
+	ipcbook_signal_close(signal);
 }
 
 static int find(const struct ipcbook_stat *stat, void *arg)

@@ -37,6 +37,7 @@ int ipcbook__name(char field[IPCBOOK_NAME_LEN], const char *name);
  */
 int ipcbook__open_args(struct ipcbook_open *open, const char *name, int flags);
 
+struct nl_sock;
 struct nlmsghdr;
 
 /* What is called for each object of a list, with its whole message. */
@@ -49,5 +50,8 @@ int ipcbook__list(enum ipcbook_chapter chapter, const char *name,
 
 /* A negative errno for what libnl answers, or 0. */
 int ipcbook__nl_errno(int error);
+
+/* Connects to generic netlink; 0 or a negative errno. */
+int ipcbook__nl_connect(struct nl_sock *socket);
 
 #endif /* IPCBOOK_LIB_BOOK_H */

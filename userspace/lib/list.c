@@ -50,6 +50,20 @@ int ipcbook__nl_errno(int error)
 	return -EIO;
 }
 
+int ipcbook__nl_connect(struct nl_sock *socket)
+{
+	int saved = errno;
+	int error;
+
+	errno = 0;
+	error = ipcbook__nl_errno(genl_connect(socket));
+	/* For which libnl has no error of its own. */
+	if (error && (errno == EMFILE || errno == ENFILE))
+		error = -errno;
+	errno = saved;
+	return error;
+}
+
 /* Called by libnl for each object. */
 static int on_object(struct nl_msg *message, void *arg)
 {
@@ -142,7 +156,7 @@ static int list(enum ipcbook_chapter chapter, const char *name,
 	socket = nl_socket_alloc();
 	if (!socket)
 		return -ENOMEM;
-	answer = ipcbook__nl_errno(genl_connect(socket));
+	answer = ipcbook__nl_connect(socket);
 	if (answer)
 		goto out;
 	answer = genl_ctrl_resolve(socket, IPCBOOK_GENL_NAME);

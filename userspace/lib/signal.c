@@ -344,6 +344,7 @@ static int stash(struct ipcbook_signal *signal, const union message *message)
  */
 static int ask(struct ipcbook_signal *signal, union message *answer)
 {
+	bool others = false;
 	uint64_t cookie;
 	int error;
 
@@ -352,12 +353,15 @@ static int ask(struct ipcbook_signal *signal, union message *answer)
 	error = send_request(signal, signal->in_fd);
 	while (error >= 0) {
 		error = receive(signal->in_fd, answer);
+		/* Those that nobody had read were in the way of ours. */
+		if (error == -EAGAIN)
+			return others ? -ENOBUFS : -EIO;
 		if (error)
-			return error == -EAGAIN ? -EIO : error;
+			return error;
 		if (is_bell(signal, answer))
 			error = stash(signal, answer);
 		else if (answer->header.nlmsg_seq != signal->sequence)
-			continue;
+			others = true;
 		else if (answer->header.nlmsg_type == NLMSG_ERROR)
 			return read_ack(signal, &answer->header, &cookie);
 		else
@@ -377,7 +381,7 @@ static int connect_family(struct nl_sock **socket)
 	*socket = nl_socket_alloc();
 	if (!*socket)
 		return -ENOMEM;
-	answer = ipcbook__nl_errno(genl_connect(*socket));
+	answer = ipcbook__nl_connect(*socket);
 	if (!answer) {
 		answer = genl_ctrl_resolve(*socket, IPCBOOK_GENL_NAME);
 		if (answer < 0)
