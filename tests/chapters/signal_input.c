@@ -344,25 +344,84 @@ RAW_TEST(one_port_in_two_network_namespaces_is_two_sockets)
 	is(next(r), 6);
 }
 
-RAW_TEST(who_reads_no_answers_gets_no_more_of_them)
+/* Asks more often than there is room for answers, and reads none. */
+static void fill_with_answers(void)
 {
 	struct request request;
-	long answered = 0;
 	int size = 4096;
 
 	is(sys(setsockopt(raw, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size))), 0);
-	begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
-	accepted(&request);
-	/* Full: an error is all that comes, and after that not even that. */
 	for (int i = 0; i < 1000; i++) {
 		begin(&request, IPCBOOK_CMD_SIGNAL_PENDING);
 		request.header.nlmsg_flags = NLM_F_REQUEST;
 		talk(&request);
 	}
+}
+
+RAW_TEST(who_reads_no_answers_gets_no_more_of_them)
+{
+	struct request request;
+	long answered = 0;
+
+	begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+	accepted(&request);
+	fill_with_answers();
+	/* Of those that found no room, the socket tells first. */
+	is(sys(recv(raw, &request, sizeof(request), MSG_DONTWAIT)), -ENOBUFS);
 	while (recv(raw, &request, sizeof(request), MSG_DONTWAIT) > 0 ||
 	       errno == ENOBUFS)
 		answered++;
 	holds(answered > 0 && answered < 100);
+}
+
+/* Nor is done what it asks for: only an answer would tell that it was. */
+RAW_TEST(what_who_reads_no_answers_asks_for_is_not_done)
+{
+	int object = keep(ipcbook_sem_open(NULL, O_RDWR, 0600, NULL));
+	struct request request;
+
+	begin(&request, IPCBOOK_CMD_SIGNAL_REGISTER);
+	put_text(&request, IPCBOOK_A_GROUP, "deaf");
+	accepted(&request);
+	is(ipcbook_signal_kill_group(s, "deaf", 40), 1);
+	is(ipcbook_signal_kill_group(s, "deaf", 41), 1);
+	fill_with_answers();
+	begin(&request, IPCBOOK_CMD_SIGNAL_FETCH);
+	talk(&request);
+	begin(&request, IPCBOOK_CMD_SIGNAL_MASK);
+	put_number(&request, IPCBOOK_A_HOW, IPCBOOK_SIGNAL_BLOCK);
+	put_attr(&request, IPCBOOK_A_SET, &(uint64_t){ SET(20) }, 8);
+	talk(&request);
+	begin(&request, IPCBOOK_CMD_SIGNAL_RAISE);
+	put_number(&request, IPCBOOK_A_FD, object);
+	put_number(&request, IPCBOOK_A_EVENTS, IPCBOOK_READY_IN);
+	put_number(&request, IPCBOOK_A_NUMBER, 42);
+	talk(&request);
+	while (recv(raw, &request, sizeof(request), MSG_DONTWAIT) > 0 ||
+	       errno == ENOBUFS)
+		;
+	begin(&request, IPCBOOK_CMD_SIGNAL_PENDING);
+	is(told(&request, IPCBOOK_A_COUNT), 2);
+	is(told(&request, IPCBOOK_A_MASK), 0);
+	begin(&request, IPCBOOK_CMD_SIGNAL_RAISE);
+	put_number(&request, IPCBOOK_A_FD, object);
+	put_number(&request, IPCBOOK_A_EVENTS, IPCBOOK_READY_IN);
+	put_number(&request, IPCBOOK_A_NUMBER, 0);
+	is(told(&request, IPCBOOK_A_NUMBER), 0);
+}
+
+/* What was asked for past the library is in its way, once. */
+RAW_TEST(the_library_tells_of_a_socket_that_is_full_and_empties_it)
+{
+	uint64_t set = 0;
+
+	drop(raw);
+	raw = keep(sys(dup(ipcbook_signal_fd(r))));
+	fill_with_answers();
+	is(ipcbook_signal_pending(r, &set), -ENOBUFS);
+	is(ipcbook_signal_pending(r, &set), 0);
+	is(ipcbook_signal_kill_name(s, rname, 40), 1);
+	is(next(r), 40);
 }
 
 /*
@@ -408,27 +467,85 @@ static uint32_t draw(void)
 	return seed;
 }
 
-/* A request that could be right. */
-static void compose(struct request *request)
+/* An attribute of this type, as it is right most of the time. */
+static void put_drawn(struct request *request, int type, unsigned int object)
+{
+	unsigned int pid = getpid();
+
+	switch (type) {
+	case IPCBOOK_A_NAME:
+	case IPCBOOK_A_GROUP:
+		put_text(request, type, draw() % 2 ? rname : "fuzz");
+		break;
+	case IPCBOOK_A_SET:
+		put_attr(request, type, &(uint64_t){ draw() }, 8);
+		break;
+	case IPCBOOK_A_PID:
+		put_number(request, type, draw() % 4 ? pid : draw() % 66);
+		break;
+	case IPCBOOK_A_FD:
+		put_number(request, type, draw() % 4 ? object : draw() % 66);
+		break;
+	case IPCBOOK_A_EVENTS:
+	case IPCBOOK_A_HOW:
+		put_number(request, type, draw() % 3);
+		break;
+	default:
+		put_number(request, type, draw() % 64 + 1);
+	}
+}
+
+/* A request with nothing but what its command takes. */
+static void compose_right(struct request *request, unsigned int object)
+{
+	static const struct {
+		int cmd;
+		int takes[4];
+	} commands[] = {
+		{ IPCBOOK_CMD_OBJECT_GET,
+		  { IPCBOOK_A_CHAPTER, IPCBOOK_A_NAME } },
+		{ IPCBOOK_CMD_SIGNAL_REGISTER,
+		  { IPCBOOK_A_NAME, IPCBOOK_A_GROUP, IPCBOOK_A_LIMIT } },
+		{ IPCBOOK_CMD_SIGNAL_SEND,
+		  { IPCBOOK_A_NUMBER, IPCBOOK_A_PID, IPCBOOK_A_NAME,
+		    IPCBOOK_A_GROUP } },
+		{ IPCBOOK_CMD_SIGNAL_FETCH, { IPCBOOK_A_COUNT } },
+		{ IPCBOOK_CMD_SIGNAL_MASK, { IPCBOOK_A_HOW, IPCBOOK_A_SET } },
+		{ IPCBOOK_CMD_SIGNAL_PENDING, { 0 } },
+		{ IPCBOOK_CMD_SIGNAL_RAISE,
+		  { IPCBOOK_A_FD, IPCBOOK_A_EVENTS, IPCBOOK_A_NUMBER } },
+	};
+	unsigned int which = draw() % ARRAY_SIZE(commands);
+
+	begin(request, commands[which].cmd);
+	for (unsigned int i = 0; i < 4 && commands[which].takes[i]; i++)
+		if (draw() % 8)
+			put_drawn(request, commands[which].takes[i], object);
+}
+
+/* One that could be right, but seldom is. */
+static void compose_anything(struct request *request, unsigned int object)
 {
 	begin(request, draw() % (IPCBOOK_CMD_MAX + 3));
-	request->header.nlmsg_flags = NLM_F_REQUEST |
-		(draw() % 4 ? 0 : draw() & 0xffff);
 	for (unsigned int n = draw() % 6; n; n--) {
-		switch (draw() % 4) {
-		case 0:
-			put_text(request, draw() % 2 ? IPCBOOK_A_NAME :
-				 IPCBOOK_A_GROUP, draw() % 2 ? rname : "fuzz");
-			break;
-		case 1:
-			put_attr(request, IPCBOOK_A_SET, &(uint64_t){ draw() },
-				 8);
-			break;
-		default:
-			put_number(request, draw() % (IPCBOOK_A_MAX + 2),
-				   draw() % 3 ? draw() % 66 : draw());
-		}
+		int type = draw() % (IPCBOOK_A_MAX + 2);
+
+		if (draw() % 3)
+			put_drawn(request, type, object);
+		else
+			put_number(request, type, draw());
 	}
+}
+
+static void compose(struct request *request, unsigned int object)
+{
+	if (draw() % 4)
+		compose_right(request, object);
+	else
+		compose_anything(request, object);
+	if (draw() % 4 == 0)
+		request->header.nlmsg_flags = NLM_F_REQUEST |
+					      (draw() & 0xffff);
 }
 
 static void mutate(struct request *request)
@@ -451,23 +568,37 @@ static void mutate(struct request *request)
 RAW_TEST(a_hundred_thousand_mutated_requests_do_no_harm)
 {
 	static const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	union {
+		struct nlmsghdr header;
+		char bytes[16384];
+	} got;
+	const struct nlmsgerr *error = NLMSG_DATA(&got.header);
+	unsigned int object = keep(ipcbook_sem_open(NULL, O_RDWR, 0600, NULL));
+	unsigned int sent = 0, done = 0, refused = 0;
 	struct request request;
-	char got[16384];
 	size_t length;
 
 	give_seconds(240);
 	seed = 20261122;
 	print_message("# seed %u\n", seed);
 	for (int i = 0; i < 100000; i++) {
-		compose(&request);
+		compose(&request, object);
 		length = request.header.nlmsg_len;
-		mutate(&request);
+		if (i % 2)
+			mutate(&request);
 		/* Killing is not what is meant: it carries no signal of kill's. */
-		sendto(raw, &request, length, 0,
-		       (const struct sockaddr *)&kernel, sizeof(kernel));
+		is(sys(sendto(raw, &request, length, 0,
+			      (const struct sockaddr *)&kernel,
+			      sizeof(kernel))), length);
+		sent++;
+		/* Answers of which some find no room. */
 		while (i % 8 == 0 &&
-		       recv(raw, got, sizeof(got), MSG_DONTWAIT) > 0)
-			;
+		       recv(raw, &got, sizeof(got), MSG_DONTWAIT) > 0) {
+			if (got.header.nlmsg_type != NLMSG_ERROR)
+				continue;
+			done += !error->error;
+			refused += error->error < 0;
+		}
 		if (i % 1000 == 0) {
 			drop(raw);
 			raw = keep(sys(socket(AF_NETLINK,
@@ -475,6 +606,11 @@ RAW_TEST(a_hundred_thousand_mutated_requests_do_no_harm)
 					      NETLINK_GENERIC)));
 		}
 	}
+	print_message("# fuzz: signal: %u requests, %u told done and %u told not\n",
+		      sent, done, refused);
+	is(sent, 100000);
+	/* They get past the parser as well. */
+	holds(done > 10000 && refused > 10000);
 	while (next(r) > 0)
 		;
 	mask(IPCBOOK_SIGNAL_SETMASK, 0);
