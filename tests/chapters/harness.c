@@ -44,10 +44,10 @@ static pid_t children[512];
 static unsigned int children_count;
 static struct call *calls;
 static struct {
-	char name[32];
-	unsigned long value;
-} parameters[16];
-static unsigned int parameters_count;
+	char path[80];
+	char text[32];
+} files[16];
+static unsigned int files_count;
 static bool goes_first;
 static cpu_set_t cpus_before;
 
@@ -244,18 +244,11 @@ static bool join_all(void)
 	return fine;
 }
 
-static void put_parameters_back(void)
+static void put_files_back(void)
 {
-	char path[96], text[32];
-
-	while (parameters_count) {
-		parameters_count--;
-		snprintf(path, sizeof(path),
-			 "/sys/module/ipcbook/parameters/%s",
-			 parameters[parameters_count].name);
-		snprintf(text, sizeof(text), "%lu",
-			 parameters[parameters_count].value);
-		spit(path, text);
+	while (files_count) {
+		files_count--;
+		spit(files[files_count].path, files[files_count].text);
 	}
 }
 
@@ -264,7 +257,7 @@ int fixture_end(__attribute__((unused)) void **state)
 	bool fine;
 
 	go_as_usual();
-	put_parameters_back();
+	put_files_back();
 	while (children_count) {
 		children_count--;
 		kill(children[children_count], SIGKILL);
@@ -320,7 +313,7 @@ static void start_child(pid_t parent)
 	for (unsigned int i = 0; i < ARRAY_SIZE(caught); i++)
 		signal(caught[i], SIG_DFL);
 	children_count = 0;
-	parameters_count = 0;
+	files_count = 0;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* It may have died before; a parent out of sight is 0. */
 	if (getppid() && getppid() != parent)
@@ -881,10 +874,23 @@ bool spit(const char *path, const char *text)
 	return n == (ssize_t)strlen(text);
 }
 
+void set_file(const char *path, const char *text)
+{
+	const char *before = slurp(path);
+
+	holds(before && strlen(before) < sizeof(files[0].text) &&
+	      strlen(path) < sizeof(files[0].path));
+	holds(files_count < ARRAY_SIZE(files));
+	strcpy(files[files_count].text, before);
+	strcpy(files[files_count].path, path);
+	files_count++;
+	holds(spit(path, text));
+}
+
 unsigned long parameter(const char *name)
 {
 	const char *text;
-	char path[96];
+	char path[80];
 
 	snprintf(path, sizeof(path), "/sys/module/ipcbook/parameters/%s", name);
 	text = slurp(path);
@@ -894,14 +900,9 @@ unsigned long parameter(const char *name)
 
 void set_parameter(const char *name, unsigned long value)
 {
-	char path[96], text[32];
+	char path[80], text[32];
 
-	holds(parameters_count < ARRAY_SIZE(parameters));
-	snprintf(parameters[parameters_count].name,
-		 sizeof(parameters[0].name), "%s", name);
-	parameters[parameters_count].value = parameter(name);
-	parameters_count++;
 	snprintf(path, sizeof(path), "/sys/module/ipcbook/parameters/%s", name);
 	snprintf(text, sizeof(text), "%lu", value);
-	holds(spit(path, text));
+	set_file(path, text);
 }

@@ -272,6 +272,9 @@ void *nowhere(void);
 const char *slurp(const char *path);
 bool spit(const char *path, const char *text);
 
+/* What is written into a small file of the system's, put back when the test ends. */
+void set_file(const char *path, const char *text);
+
 /* A parameter of the module, put back when the test ends. */
 unsigned long parameter(const char *name);
 void set_parameter(const char *name, unsigned long value);

@@ -346,12 +346,17 @@ PIPE_TEST(names_and_limits_that_cannot_be_are_refused)
 		.mode = 0600,
 		.name = "wrong",
 	};
+	char longest[IPCBOOK_NAME_LEN + 1] = "";
 
+	memset(longest, 'n', IPCBOOK_NAME_LEN);
 	is(ipcbook_pipe_create("", 0600, 0), -EINVAL);
 	is(ipcbook_pipe_create("a/b", 0600, 0), -EINVAL);
 	is(ipcbook_pipe_create("a\nb", 0600, 0), -EINVAL);
 	is(ipcbook_pipe_create(pname, 01000, 0), -EINVAL);
 	is(ipcbook_pipe_create(pname, 0600, (1 << 30) + 1), -E2BIG);
+	is(ipcbook_pipe_create(longest, 0600, 0), -ENAMETOOLONG);
+	is(ipcbook_pipe_open(longest, O_RDWR, 0, 0), -ENAMETOOLONG);
+	is(ipcbook_pipe_unlink(longest), -ENAMETOOLONG);
 	is(ipcbook_pipe_unlink(pname), -ENOENT);
 	arg.pipe.flags = 2;
 	is(ask_device(IPCBOOK_IOC_OPEN, &arg), -EINVAL);
