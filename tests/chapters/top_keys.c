@@ -104,7 +104,7 @@ BARE_TEST(a_pause_holds_everything)
 	shows("ipcbook queue create a\n"
 	      "begin 'ipcbook top -d 100ms'; see ' 0 +0 +0 '\n"
 	      "keys Space; see ^paused; raw >$d/one; ipcbook queue create b; ipcbook queue send a x; ipcbook queue send a x\n"
-	      "keys h; see keys; keys Escape; see F10; raw >$d/two; cmp $d/one $d/two && echo same\n"
+	      "keys h; see keys; keys Escape; see F1Help; raw >$d/two; cmp $d/one $d/two && echo same\n"
 	      "keys Z; see '2 objects'; unseen ^paused; raw | grep -c '^queue'",
 	      "same\n2\n");
 }
