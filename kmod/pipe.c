@@ -301,6 +301,12 @@ static void move_back(struct pipe_move *move, size_t len)
 		move->buf -= len;
 }
 
+/* Whether a page may be missing; of the kernel's own memory none is. */
+static bool move_is_of_user(const struct pipe_move *move)
+{
+	return !move->iter || user_backed_iter(move->iter);
+}
+
 /* How much of @len bytes at @pos is copied in one go. */
 static __always_inline size_t pipe_piece(const struct pipe_store *store,
 					 const struct pipe_move *move,
@@ -339,11 +345,9 @@ static noinline int pipe_fault_in(struct pipe_move *move, bool write, bool whole
 	size_t len = min(move->len, PIPE_PIECE);
 	size_t left;
 
-	if (fatal_signal_pending(current))
-		return -EINTR;
 	cond_resched();
-	/* Of the kernel's memory, all is there: its copy ended for another reason. */
-	if (move->iter && !user_backed_iter(move->iter))
+	/* Its copy ended for another reason. */
+	if (!move_is_of_user(move))
 		return -EFAULT;
 	if (move->iter && write)
 		left = fault_in_iov_iter_readable(move->iter, len);
@@ -353,6 +357,8 @@ static noinline int pipe_fault_in(struct pipe_move *move, bool write, bool whole
 		left = fault_in_readable(move->buf, len);
 	else
 		left = fault_in_safe_writeable(move->buf, len);
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	if (left == len || (whole && left))
 		return -EFAULT;
 	move->most = len - left;
@@ -554,6 +560,12 @@ static __always_inline ssize_t pipe_take(struct pipe *pipe,
 		piece = pipe_piece(store, move, pos, there);
 		got = move_out(store->data + (pos & (store->size - 1)), move,
 			       piece);
+		move->faulted = got < piece;
+		/* Who dies while a page is brought in has not taken half of it. */
+		if (unlikely(move->faulted) && move_is_of_user(move)) {
+			move_back(move, got);
+			break;
+		}
 		done += got;
 		pos += got;
 		if (got < piece || done == move->len)
@@ -565,7 +577,6 @@ static __always_inline ssize_t pipe_take(struct pipe *pipe,
 		pipe_wake_writers(pipe);
 	}
 	pagefault_enable();
-	move->faulted = got < piece;
 	if (unlikely(!done))
 		return -EFAULT;
 	pipe_publish_out(pipe, pos);

@@ -513,6 +513,32 @@ PIPE_TEST(a_writer_whose_page_is_not_there_can_be_killed)
 	reads(r, "works");
 }
 
+PIPE_TEST(a_reader_that_is_killed_while_it_gets_a_page_takes_nothing)
+{
+	int server, gone = gate();
+	char *part;
+	pid_t pid;
+
+	part = served_behind(&server, 6);
+	if (!part)
+		not_here("there is no userfaultfd");
+	writes(w, "onetwothree");
+	pid = child();
+	if (!pid) {
+		/* Its own, for what it inherited is not served. */
+		part = served_behind(&server, 6);
+		gate_open(gone);
+		read(r, part, 9);
+		_exit(1);
+	}
+	gate_pass(gone);
+	await_asleep(pid, SYS_read);
+	is(sys(kill(pid, SIGKILL)), 0);
+	is(reap(pid), 128 + SIGKILL);
+	is(waiting(r), 11);
+	reads(r, "onetwothree");
+}
+
 /* --- Many at once --------------------------------------------------------- */
 
 #define WRITERS	8
