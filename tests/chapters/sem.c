@@ -191,7 +191,7 @@ SEM_TEST(who_gives_up_lets_those_behind_go_on)
 {
 	struct call *first = call_new(s, IPCBOOK_ANY, 5), *second;
 
-	first->deadline = ipcbook_deadline(200 * MSEC);
+	first->deadline = ipcbook_deadline(3 * SEC);
 	take_in_thread(first);
 	second = taker(s, 1);
 	is(ipcbook_sem_up(s, 2), 0);
