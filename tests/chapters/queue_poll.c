@@ -357,7 +357,7 @@ TEST(a_sender_that_gives_up_leaves_the_queue_writable)
 	fill(q, 5, 50, 1);
 	send = call_new(q, IPCBOOK_ANY, 6);
 	send->len = 55;
-	send->deadline = ipcbook_deadline(200 * MSEC);
+	send->deadline = ipcbook_deadline(3 * SEC);
 	call_send(send);
 	is(ready(q), POLLIN);
 	poll = poller(q, POLLOUT);
