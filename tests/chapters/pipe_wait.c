@@ -487,27 +487,43 @@ PIPE_TEST(a_reader_whose_page_is_not_there_holds_up_nobody)
 	holds(!memcmp(call->buf, "two", 3));
 }
 
-PIPE_TEST(a_writer_whose_page_is_not_there_can_be_killed)
+static void write_of(char *memory)
+{
+	write(w, memory, 100);
+}
+
+static void read_into(char *memory)
+{
+	read(r, memory, 9);
+}
+
+/* A child is killed in a call that needs a page, which comes behind @before bytes. */
+static void dies_for_a_page(void (*make)(char *memory), long number,
+			    size_t before)
 {
 	int server, gone = gate();
-	char *page;
+	char *memory;
 	pid_t pid;
 
-	page = served_page(&server);
-	if (!page)
+	if (!served_behind(&server, before))
 		not_here("there is no userfaultfd");
 	pid = child();
 	if (!pid) {
 		/* Its own, for what it inherited is not served. */
-		page = served_page(&server);
+		memory = served_behind(&server, before);
 		gate_open(gone);
-		write(w, page, 100);
+		make(memory);
 		_exit(1);
 	}
 	gate_pass(gone);
-	await_asleep(pid, SYS_write);
+	await_asleep(pid, number);
 	is(sys(kill(pid, SIGKILL)), 0);
 	is(reap(pid), 128 + SIGKILL);
+}
+
+PIPE_TEST(a_writer_whose_page_is_not_there_can_be_killed)
+{
+	dies_for_a_page(write_of, SYS_write, 0);
 	is(waiting(r), 0);
 	writes(w, "works");
 	reads(r, "works");
@@ -515,26 +531,8 @@ PIPE_TEST(a_writer_whose_page_is_not_there_can_be_killed)
 
 PIPE_TEST(a_reader_that_is_killed_while_it_gets_a_page_takes_nothing)
 {
-	int server, gone = gate();
-	char *part;
-	pid_t pid;
-
-	part = served_behind(&server, 6);
-	if (!part)
-		not_here("there is no userfaultfd");
 	writes(w, "onetwothree");
-	pid = child();
-	if (!pid) {
-		/* Its own, for what it inherited is not served. */
-		part = served_behind(&server, 6);
-		gate_open(gone);
-		read(r, part, 9);
-		_exit(1);
-	}
-	gate_pass(gone);
-	await_asleep(pid, SYS_read);
-	is(sys(kill(pid, SIGKILL)), 0);
-	is(reap(pid), 128 + SIGKILL);
+	dies_for_a_page(read_into, SYS_read, 6);
 	is(waiting(r), 11);
 	reads(r, "onetwothree");
 }
