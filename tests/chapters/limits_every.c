@@ -170,6 +170,17 @@ EVERY_TEST(a_user_has_only_so_many_objects_of_every_chapter)
 	every_one_is_limited_by("user_objects", -EDQUOT);
 }
 
+/* From now on this process may open so many more. The first that it will get. */
+static int leave_descriptors(int count)
+{
+	int next = sys(dup(device));
+
+	close(next);
+	is(sys(setrlimit(RLIMIT_NOFILE,
+			 &(struct rlimit){ next + count, next + count })), 0);
+	return next;
+}
+
 EVERY_TEST(nothing_is_created_without_a_descriptor)
 {
 	unsigned int before = objects();
@@ -177,10 +188,7 @@ EVERY_TEST(nothing_is_created_without_a_descriptor)
 	int next;
 
 	if (!pid) {
-		next = sys(dup(device));
-		close(next);
-		is(sys(setrlimit(RLIMIT_NOFILE,
-				 &(struct rlimit){ next, next })), 0);
+		next = leave_descriptors(0);
 		every_one_answers(-EMFILE);
 		is(sys(fcntl(next, F_GETFD)), -EBADF);
 		_exit(0);
@@ -194,13 +202,9 @@ EVERY_TEST(nobody_registers_without_a_second_descriptor)
 {
 	struct ipcbook_signal *new;
 	pid_t pid = child();
-	int next;
 
 	if (!pid) {
-		next = sys(dup(device));
-		close(next);
-		is(sys(setrlimit(RLIMIT_NOFILE,
-				 &(struct rlimit){ next + 1, next + 1 })), 0);
+		leave_descriptors(1);
 		is(ipcbook_signal_open(&new), 0);
 		is(ipcbook_signal_register(new, NULL, NULL, 0, 0), -EMFILE);
 		ipcbook_signal_close(new);
