@@ -307,7 +307,6 @@ static void ring_wake(struct ring *ring, unsigned int role,
 	lockdep_assert_held(&ring->lock);
 	list_for_each_entry_safe(sleeper, next, &line->sleepers, node) {
 		list_del_init(&sleeper->node);
-		sleeper->waiter.err = 0;
 		wait_end(&sleeper->waiter, list);
 	}
 	ring_tell(ring, role);
@@ -332,7 +331,10 @@ static long ring_ioctl_wake(struct ring *ring, unsigned int role)
 	return 0;
 }
 
-/* Stands in line, if there is nothing to be seen yet. */
+/*
+ * Stands in line, if there is nothing to be seen yet. Returns 1 if it does: from
+ * then on somebody may be ending the wait; 0 if there is something, or an error.
+ */
 static int ring_stand(struct ring *ring, unsigned int role,
 		      struct ring_sleeper *sleeper,
 		      const struct ipcbook_ring_wait *arg)
@@ -340,21 +342,23 @@ static int ring_stand(struct ring *ring, unsigned int role,
 	const u32 *wakes = role == IPCBOOK_RING_PRODUCER ? &ring->c->wakes :
 							   &ring->p->wakes;
 	struct ring_line *line = ring_line(ring, role);
-	int err = 0;
+	int ret = 0;
 
 	spin_lock(&ring->lock);
-	if (READ_ONCE(*wakes) != arg->wakes) {
-		sleeper->waiter.err = 0;
-	} else if (arg->flags & IPCBOOK_RING_HANGUP && ring->abandoned &&
-		   !ring_readable(ring)) {
-		err = -EPIPE;
-	} else {
-		list_add_tail(&sleeper->node, &line->sleepers);
-		line->waiting++;
-		line->blocked++;
+	if (READ_ONCE(*wakes) != arg->wakes)
+		goto out;
+	if (arg->flags & IPCBOOK_RING_HANGUP && ring->abandoned &&
+	    !ring_readable(ring)) {
+		ret = -EPIPE;
+		goto out;
 	}
+	list_add_tail(&sleeper->node, &line->sleepers);
+	line->waiting++;
+	line->blocked++;
+	ret = 1;
+out:
 	spin_unlock(&ring->lock);
-	return err;
+	return ret;
 }
 
 /* Leaves the line; false if somebody has ended the wait and is about to wake. */
@@ -380,7 +384,7 @@ static int ring_sleep(struct ring *ring, unsigned int role,
 	waiter_init(&sleeper.waiter, NULL);
 	INIT_LIST_HEAD(&sleeper.node);
 	err = ring_stand(ring, role, &sleeper, arg);
-	if (err || !sleeper.waiter.err)
+	if (err <= 0)
 		return err;
 	err = wait_sleep(&sleeper.waiter, arg->deadline);
 	if (ring_leave(ring, role, &sleeper))

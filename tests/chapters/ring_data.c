@@ -283,12 +283,59 @@ RING_TEST(a_wait_s_argument_is_checked)
 	wait.role = IPCBOOK_RING_PRODUCER;
 	is(ask(c, IPCBOOK_IOC_RING_WAIT, &wait), -EINVAL);
 	is(ask(r, IPCBOOK_IOC_RING_WAIT, &wait), -ETIMEDOUT);
+	wait.role = IPCBOOK_RING_CONSUMER;
+	is(ask(c, IPCBOOK_IOC_RING_WAIT, &wait), -EINVAL);
+	is(ask(c, IPCBOOK_IOC_RING_WAIT, &wait), -ETIMEDOUT);
+	is(ask(c, IPCBOOK_IOC_RING_WAIT, &wait), -EINVAL);
+	wait.role = 0;
 	/* Something has been seen that is not so any more. */
 	wait.wakes = 5;
 	is(ask(r, IPCBOOK_IOC_RING_WAIT, &wait), 0);
 	wait.size = 4;
 	is(ask(r, IPCBOOK_IOC_RING_WAIT, &wait), -EINVAL);
 	is(ask(r, IPCBOOK_IOC_RING_WAIT, nowhere()), -EFAULT);
+}
+
+/* A process that lies down, over and over, until it is killed. */
+static pid_t restless(int fd, const uint32_t *wakes)
+{
+	struct ipcbook_ring_wait wait = { .size = sizeof(wait) };
+	pid_t pid = child();
+
+	while (!pid) {
+		wait.deadline = ipcbook_deadline(SEC / 1000);
+		wait.wakes = __atomic_load_n(wakes, __ATOMIC_RELAXED);
+		ask(fd, IPCBOOK_IOC_RING_WAIT, &wait);
+	}
+	return pid;
+}
+
+/* Who wakes comes in the moment in which somebody has just begun to stand in line. */
+RING_TEST(of_those_who_lie_down_and_are_woken_nobody_is_forgotten)
+{
+	struct ipcbook_ring producer = produce();
+	uint64_t end = ipcbook_deadline(2 * SEC);
+	int c = keep(consumer_fd());
+	uint32_t *wakes;
+	pid_t pid[3];
+
+	wakes = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	holds(wakes != MAP_FAILED);
+	for (int i = 0; i < 3; i++)
+		pid[i] = restless(c, wakes);
+	while (ipcbook_deadline(0) < end) {
+		*wakes = __atomic_add_fetch(&producer.producer->wakes, 1,
+					    __ATOMIC_RELEASE);
+		is(ask(r, IPCBOOK_IOC_RING_WAKE, NULL), 0);
+	}
+	for (int i = 0; i < 3; i++) {
+		kill(pid[i], SIGKILL);
+		is(reap(pid[i]), 128 + SIGKILL);
+	}
+	is(ring_stat(r).receivers_waiting, 0);
+	is(munmap(wakes, 4096), 0);
+	ipcbook_ring_detach(&producer);
 }
 
 RING_TEST(a_consumer_is_told_that_no_producer_is_left)
