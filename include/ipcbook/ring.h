@@ -69,8 +69,8 @@ extern "C" {
  * @flags: IPCBOOK_RING_MANY, IPCBOOK_RING_OVERWRITE
  * @fd: the ring's descriptor, the caller's; -1 without the module
  * @number: of one of many producers, its index plus 1
- * @bound: lengths from which a record is too long; of a consumer, from which it
- *	is looked at closely
+ * @bound: lengths from which a record is looked at closely, or cannot be; 0 of a
+ *	producer with flags, and of a consumer where newest wins
  * @aside: of a producer, bytes of records that may be written aside
  * @spins: how often it looks before it sleeps, at most; 0 for never
  * @patience: how often it does now
@@ -565,6 +565,51 @@ static inline uint32_t *ipcbook_ring_place(struct ipcbook_ring *ring,
 	return ipcbook_ring_word(ring, ring->position);
 }
 
+static inline int ipcbook_ring_begin(struct ipcbook_ring *ring, uint32_t length,
+				     uint32_t *head, void **payload)
+{
+	ring->head = head;
+	ring->current = ipcbook_ring_room(length);
+	ring->length = length;
+	*payload = head + 2;
+	return 0;
+}
+
+/* Where the only producer goes on. */
+static inline int ipcbook_ring_begin_here(struct ipcbook_ring *ring,
+					  uint32_t length, void **payload)
+{
+	uint32_t *head;
+
+	__atomic_store_n(&ring->producer->unpublished, ring->deferred + 1,
+			 __ATOMIC_RELAXED);
+	head = ipcbook_ring_place(ring, ipcbook_ring_room(length));
+	IPCBOOK_RING_STEP("reserved");
+	return ipcbook_ring_begin(ring, length, head, payload);
+}
+
+/* ipcbook_ring_reserve(), where it is more than that, or too long. */
+static inline int ipcbook_ring_reserve_closely(struct ipcbook_ring *ring,
+					       uint32_t length, void **payload)
+{
+	int error;
+
+	if (length > ipcbook_ring_max(ring))
+		return -EMSGSIZE;
+	if (ring->current)
+		return -EBUSY;
+	if (!ring->slot) {
+		ipcbook_ring_make_room(ring, ipcbook_ring_room(length));
+		return ipcbook_ring_begin_here(ring, length, payload);
+	}
+	error = ipcbook_ring_reserve_many(ring, length);
+	if (error)
+		return error;
+	return ipcbook_ring_begin(ring, length,
+				  ipcbook_ring_word(ring, ring->position),
+				  payload);
+}
+
 /**
  * ipcbook_ring_reserve() - room for a record
  * @ring: a producer
@@ -581,24 +626,14 @@ static inline uint32_t *ipcbook_ring_place(struct ipcbook_ring *ring,
 static inline int ipcbook_ring_reserve(struct ipcbook_ring *ring,
 				       uint32_t length, void **payload)
 {
-	uint32_t room;
+	uint32_t room = ipcbook_ring_room(length);
 	int error;
 
 	if (length >= ring->bound)
-		return -EMSGSIZE;
+		return ipcbook_ring_reserve_closely(ring, length, payload);
 	if (ring->current)
 		return -EBUSY;
-	room = ipcbook_ring_room(length);
-	if (ring->slot) {
-		error = ipcbook_ring_reserve_many(ring, length);
-		if (error)
-			return error;
-		ring->head = ipcbook_ring_word(ring, ring->position);
-		goto reserved;
-	}
-	if (ring->flags & IPCBOOK_RING_OVERWRITE) {
-		ipcbook_ring_make_room(ring, room);
-	} else if (!ipcbook_ring_fits(ring, room)) {
+	if (!ipcbook_ring_fits(ring, room)) {
 		error = ipcbook_ring_refresh(ring, __ATOMIC_ACQUIRE);
 		if (error)
 			return error;
@@ -607,15 +642,7 @@ static inline int ipcbook_ring_reserve(struct ipcbook_ring *ring,
 			return -EAGAIN;
 		}
 	}
-	__atomic_store_n(&ring->producer->unpublished, ring->deferred + 1,
-			 __ATOMIC_RELAXED);
-	ring->head = ipcbook_ring_place(ring, room);
-	IPCBOOK_RING_STEP("reserved");
-reserved:
-	ring->current = room;
-	ring->length = length;
-	*payload = ring->head + 2;
-	return 0;
+	return ipcbook_ring_begin_here(ring, length, payload);
 }
 
 /**

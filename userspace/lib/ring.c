@@ -288,7 +288,8 @@ static int resume(struct ipcbook_ring *ring)
 {
 	int error;
 
-	ring->bound = ipcbook_ring_max(ring) + 1;
+	ring->bound = is_producer(ring) && ring->flags ?
+		      0 : ipcbook_ring_max(ring) + 1;
 	ring->aside = ring->flags ? 0 : IPCBOOK_RING_ASIDE;
 	if (!is_producer(ring))
 		error = resume_consumer(ring);
