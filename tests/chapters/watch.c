@@ -6,6 +6,9 @@
  * waits until the watch tells of something.
  */
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "harness.h"
@@ -329,4 +332,46 @@ TEST(whoever_connects_to_a_socket_opens_it)
 	       "until grep -q 'opened socket door' $d/out; do :; done; kill $w\n"
 	       "grep -c 'opened socket door' $d/out",
 	       "1\n");
+}
+
+/* From now on, socket(2) answers so to this process and to whom it starts. */
+static void refuse_sockets(int error)
+{
+	struct sock_filter lines[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { ARRAY_SIZE(lines), lines };
+
+	is(sys(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter)), 0);
+}
+
+/*
+ * One descriptor is what it takes to load the command's libraries: that there is
+ * none at all for a watch has to be said in place of the kernel.
+ */
+TEST(a_watch_without_a_descriptor_says_so)
+{
+	static const int errors[] = { EMFILE, ENFILE };
+	char wanted[128];
+
+	prints(0, "ulimit -n 4; $i watch && echo watched || :",
+	       "ipcbook: cannot list the objects: Too many open files\n");
+	for (unsigned int i = 0; i < ARRAY_SIZE(errors); i++) {
+		pid_t pid = child();
+
+		if (!pid) {
+			refuse_sockets(errors[i]);
+			snprintf(wanted, sizeof(wanted),
+				 "ipcbook: cannot list the objects: %s\n",
+				 strerror(errors[i]));
+			is(run_as(0, "$i watch"), 1);
+			is(strcmp(said, wanted), 0);
+			_exit(0);
+		}
+		is(reap(pid), 0);
+	}
 }

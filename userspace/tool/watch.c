@@ -164,6 +164,15 @@ static int join(struct nl_sock *socket, struct watch *watch)
 	return error == -NLE_PERM ? -EPERM : -EIO;
 }
 
+/* What the kernel has refused, for which libnl may have no error of its own. */
+static int connect_netlink(struct nl_sock *socket)
+{
+	errno = 0;
+	if (!genl_connect(socket))
+		return 0;
+	return errno ? -errno : -EIO;
+}
+
 int watch_objects(const struct options *options)
 {
 	struct watch watch = {
@@ -177,7 +186,9 @@ int watch_objects(const struct options *options)
 	if (!socket)
 		return failed_listing(-ENOMEM);
 	nl_socket_disable_seq_check(socket);
-	error = genl_connect(socket) ? -EIO : join(socket, &watch);
+	error = connect_netlink(socket);
+	if (!error)
+		error = join(socket, &watch);
 	if (error) {
 		nl_socket_free(socket);
 		return failed_listing(error);
