@@ -234,17 +234,22 @@ int socket_connect(struct socket *sock, struct sockaddr_unsized *address,
 	return err;
 }
 
+/*
+ * Who has waited longest to be accepted; NULL if nobody does. Those who came before it
+ * was shut down are there, as what was sent is: only then is that told. Also to who
+ * does not wait, whom AF_UNIX tells EAGAIN: polled, it is readable for good.
+ */
 static struct book_sock *socket_embryo(struct book_sock *s)
 {
 	struct book_sock *end = NULL;
 
 	spin_lock(&socket_lock);
-	if (!socket_listens(s)) {
-		end = ERR_PTR(-EINVAL);
-	} else if (!list_empty(&s->embryos)) {
+	if (!list_empty(&s->embryos)) {
 		end = list_first_entry(&s->embryos, struct book_sock, embryo);
 		list_del_init(&end->embryo);
 		WRITE_ONCE(s->sk.sk_ack_backlog, s->sk.sk_ack_backlog - 1);
+	} else if (!socket_listens(s)) {
+		end = ERR_PTR(-EINVAL);
 	}
 	spin_unlock(&socket_lock);
 	return end;

@@ -315,6 +315,30 @@ STREAM_TEST(shutting_a_listener_down_ends_it)
 	is(sys(shutdown(listener, SHUT_RD)), 0);
 	is(call_end(call), -EINVAL);
 	is(ipcbook_socket_connect(name, type), -ECONNREFUSED);
+	is(sys(accept(listener, NULL, NULL)), -EINVAL);
+	/* Polled, it is readable for good: who does not wait is told why. */
+	is(events_of(listener), POLLIN | POLLRDHUP);
+	nonblocking(listener);
+	is(sys(accept(listener, NULL, NULL)), -EINVAL);
+}
+
+STREAM_TEST(who_came_before_a_listener_was_shut_down_is_accepted)
+{
+	int clients[2], server;
+
+	for (int i = 0; i < 2; i++) {
+		clients[i] = keep(ipcbook_socket_connect(name, type));
+		tell(clients[i], i ? "second" : "first");
+	}
+	is(sys(shutdown(listener, SHUT_RDWR)), 0);
+	is(stat_of(listener).depth, 2);
+	for (int i = 0; i < 2; i++) {
+		server = keep(sys(accept(listener, NULL, NULL)));
+		says(server, i ? "second" : "first");
+		tell(server, "welcome");
+		says(clients[i], "welcome");
+	}
+	is(sys(accept(listener, NULL, NULL)), -EINVAL);
 }
 
 STREAM_TEST(each_side_knows_the_other)
@@ -1045,7 +1069,7 @@ struct walk {
 	struct sight {
 		int line;
 		long seen;
-	} sights[200];
+	} sights[300];
 };
 
 static void see(struct walk *walk, long seen, int line)
@@ -1122,6 +1146,47 @@ static void walk_begins(struct walk *walk)
 	SEE(sys(accept(walk->listener, NULL, NULL)));
 	SEE(sys(shutdown(walk->listener, SHUT_RD)));
 	SEE_EVENTS(walk->listener);
+	SEE(walk_to(walk, walk_make(walk), connect));
+}
+
+/* The listener is shut down while two wait to be accepted. */
+static void walk_refuses(struct walk *walk, int how)
+{
+	struct timeval limit = { .tv_usec = 1000 };
+	int clients[2], server;
+	char room[8];
+
+	walk_listen(walk);
+	for (int i = 0; i < 2; i++) {
+		clients[i] = walk_make(walk);
+		is(walk_to(walk, clients[i], connect), 0);
+		is(sys(send(clients[i], "early", 5, 0)), 5);
+	}
+	SEE(sys(shutdown(walk->listener, how)));
+	SEE_EVENTS(walk->listener);
+	SEE_EVENTS(clients[0]);
+	SEE(walk_to(walk, walk_make(walk), connect));
+	for (int i = 0; i < 2; i++) {
+		/* The other one without a wait. */
+		if (i)
+			nonblocking(walk->listener);
+		server = sys(accept4(walk->listener, NULL, NULL, SOCK_CLOEXEC));
+		SEE(server < 0 ? server : 0);
+		keep(server);
+		SEE_EVENTS(walk->listener);
+		SEE(sys(recv(server, room, 8, 0)));
+		SEE(sys(send(server, "late", 4, 0)));
+		SEE(sys(recv(clients[i], room, 8, 0)));
+		SEE_EVENTS(clients[i]);
+	}
+	/* Who came after it was shut down for sending only. */
+	server = sys(accept(walk->listener, NULL, NULL));
+	SEE(server < 0);
+	is(sys(fcntl(walk->listener, F_SETFL, 0)), 0);
+	is(sys(setsockopt(walk->listener, SOL_SOCKET, SO_RCVTIMEO, &limit,
+			  sizeof(limit))), 0);
+	SEE(sys(accept(walk->listener, NULL, NULL)));
+	SEE(sys(listen(walk->listener, 4)));
 	SEE(walk_to(walk, walk_make(walk), connect));
 }
 
@@ -1207,6 +1272,9 @@ static void walk_through(struct walk *walk, bool ours, int of_type)
 {
 	*walk = (struct walk){ .ours = ours, .type = of_type };
 	walk_begins(walk);
+	walk_refuses(walk, SHUT_RD);
+	walk_refuses(walk, SHUT_WR);
+	walk_refuses(walk, SHUT_RDWR);
 	walk_listen(walk);
 	walk_moves(walk);
 	walk_shuts(walk, SHUT_RD);
