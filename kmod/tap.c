@@ -117,25 +117,31 @@ static void tap_setup(struct net_device *dev)
 	eth_hw_addr_set(dev, address);
 }
 
-/* A namespace without a capture is better than none. */
+/*
+ * A namespace without a capture is better than none. Who is short of memory of their
+ * own may make many of them: that is not said each time.
+ */
 static int __net_init tap_net_init(struct net *net)
 {
 	struct net_device *dev;
-	int err;
+	int err = -ENOMEM;
 
 	dev = alloc_netdev(0, IPCBOOK_CAPTURE_DEVICE, NET_NAME_PREDICTABLE,
 			   tap_setup);
 	if (!dev)
-		return 0;
+		goto without;
 	dev_net_set(dev, net);
 	err = register_netdev(dev);
-	if (err) {
-		pr_warn("ipcbook: no %s in a network namespace: error %d\n",
-			IPCBOOK_CAPTURE_DEVICE, err);
-		free_netdev(dev);
-		return 0;
-	}
+	if (err)
+		goto without;
 	tap_of(net)->dev = dev;
+	return 0;
+
+without:
+	pr_warn_ratelimited("ipcbook: no %s in a network namespace: error %d\n",
+			    IPCBOOK_CAPTURE_DEVICE, err);
+	if (dev)
+		free_netdev(dev);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "command.h"
 #include "faults.h"
 
 static char text[5000], room[5000];
@@ -749,4 +750,101 @@ BARE_TEST(a_capture_that_fails_is_counted_and_harms_no_connection)
 	set_up(false);
 	/* Its two allocations: of the frame and of what is in it. */
 	holds(missed >= 2);
+}
+
+/* --- A namespace without a capture ------------------------------------------ */
+
+static long new_namespace(void)
+{
+	return sys(unshare(CLONE_NEWNET));
+}
+
+/* The sockets do what they do elsewhere. */
+static void claim_sockets_work(void)
+{
+	int at = ipcbook_socket_listen("alone", SOCK_STREAM | SOCK_CLOEXEC, 1);
+
+	holds(at >= 0);
+	client = ipcbook_socket_connect("alone", SOCK_STREAM | SOCK_CLOEXEC);
+	holds(client >= 0);
+	server = sys(accept4(at, NULL, NULL, SOCK_CLOEXEC));
+	is_connected();
+	close(client);
+	close(server);
+	close(at);
+}
+
+static void claim_tool_says_so(void)
+{
+	tells(0, "ipcbook capture stat", 3,
+	      "ipcbook: cannot find ipcbook0: this network namespace has none; is the module loaded?\n");
+	is(run(0, "ipcbook capture --count 1"), 3);
+}
+
+enum beginning { NO_NAMESPACE, NO_CAPTURE, WITH_CAPTURE };
+
+/* What there is of a new namespace, if the nth allocation for it fails. */
+static enum beginning begin_without(unsigned int n)
+{
+	long answer;
+
+	arm(n);
+	answer = new_namespace();
+	disarm();
+	if (answer)
+		return NO_NAMESPACE;
+	if (if_nametoindex(IPCBOOK_CAPTURE_DEVICE))
+		return WITH_CAPTURE;
+	claim_sockets_work();
+	return NO_CAPTURE;
+}
+
+/*
+ * The module's interface is the last thing that a new namespace gets. So the last
+ * allocations of unshare() are for that. To make a namespace takes long: backwards
+ * from the last one only each tenth fails, until there is no namespace. Those before
+ * the first that the interface has needed fail too: one is the interface itself.
+ */
+static void fail_interfaces(void)
+{
+	const unsigned int lots = 1000000, stride = 10;
+	unsigned int n, first = 0, without = 0;
+	enum beginning beginning;
+
+	nth_fd = sys(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC));
+	arm(lots);
+	is(new_namespace(), 0);
+	n = lots - disarm();
+	while ((beginning = begin_without(n)) != NO_NAMESPACE) {
+		if (beginning == NO_CAPTURE) {
+			first = n;
+			if (!without++)
+				claim_tool_says_so();
+		}
+		n -= stride;
+	}
+	for (n = first - stride + 1; n < first; n++)
+		without += begin_without(n) == NO_CAPTURE;
+	print_message("# fail-nth: capture: %u namespaces without\n", without);
+	holds(without >= 3);
+	is(new_namespace(), 0);
+	holds(if_nametoindex(IPCBOOK_CAPTURE_DEVICE));
+	claim_sockets_work();
+}
+
+BARE_TEST(a_namespace_whose_capture_gets_no_memory_has_none_and_says_so)
+{
+	pid_t pid;
+
+	need_faults();
+	give_seconds(300);
+	is(run(0, "dmesg --clear"), 0);
+	pid = child();
+	if (!pid) {
+		fail_interfaces();
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	is(run(0, "dmesg | grep -m1 -o 'ipcbook: no ipcbook0 in a network namespace: error -12'"),
+	   0);
 }
