@@ -275,6 +275,8 @@ int socket_accept(struct socket *sock, struct socket *newsock, int flags)
 		list_add(&end->embryo, &s->embryos);
 		WRITE_ONCE(s->sk.sk_ack_backlog, s->sk.sk_ack_backlog + 1);
 		spin_unlock(&socket_lock);
+		/* Others who wait, or have looked meanwhile, may have it now. */
+		socket_wake_readers(&s->sk);
 		return err;
 	}
 	sock_hold(&end->sk);
@@ -358,6 +360,10 @@ static void socket_leave(struct book_sock *end, bool embryo)
 		stream_free(&end->in);
 		mutex_unlock(&end->in.write_lock);
 	}
+	/* Somebody may know its object still, and ask. */
+	spin_lock(&socket_lock);
+	end->peer = NULL;
+	spin_unlock(&socket_lock);
 	sock_put(&peer->sk);
 }
 
@@ -382,7 +388,8 @@ int socket_release(struct socket *sock)
 	if (!sock->sk)
 		return 0;
 	s = to_sock(sock->sk);
-	if (s->name[0] && !s->peer)
+	/* Who was accepted has the name of the one that listened. */
+	if (s->name[0] && !s->accepted)
 		book_unbind(&s->object);
 	spin_lock(&socket_lock);
 	socket_close_way(s, SHUTDOWN_MASK);

@@ -206,7 +206,8 @@ static u32 socket_next(struct book_sock *s)
 /* Payload that has been written to @s and not been read. */
 static u64 socket_bytes(const struct book_sock *s)
 {
-	u64 read = READ_ONCE(s->read.bytes);
+	/* Written is counted before it can be read. */
+	u64 read = smp_load_acquire(&s->read.bytes);
 
 	return READ_ONCE(s->written.bytes) - read;
 }
@@ -282,10 +283,10 @@ static void socket_stat(struct book_object *object, struct ipcbook_stat *stat)
 	struct book_sock *s = object_sock(object), *peer;
 
 	stat->bytes = socket_bytes(s);
+	/* As in socket_bytes(). */
+	stat->received = smp_load_acquire(&s->read.messages);
 	stat->depth = socket_is_stream(s) ? stat->bytes :
-		      READ_ONCE(s->written.messages) -
-		      READ_ONCE(s->read.messages);
-	stat->received = READ_ONCE(s->read.messages);
+		      READ_ONCE(s->written.messages) - stat->received;
 	stat->received_bytes = READ_ONCE(s->read.bytes);
 	stat->received_ns = socket_time(&s->read);
 	stat->memory = sizeof(*s) + atomic_long_read(&s->in.memory);
@@ -295,14 +296,17 @@ static void socket_stat(struct book_object *object, struct ipcbook_stat *stat)
 	stat->refused = atomic64_read(&s->refused);
 	spin_lock(&socket_lock);
 	peer = s->peer;
+	if (peer)
+		sock_hold(&peer->sk);
 	if (s->sk.sk_state == TCP_LISTEN) {
 		stat->depth = s->sk.sk_ack_backlog;
 		stat->max_depth = s->sk.sk_max_ack_backlog + 1ULL;
 	}
 	spin_unlock(&socket_lock);
-	/* Referred to for as long as the object is known. */
-	if (peer)
+	if (peer) {
 		socket_stat_peer(s, peer, stat);
+		sock_put(&peer->sk);
+	}
 }
 
 /* -------------------------------------------------------- the chapter's table */

@@ -94,8 +94,9 @@ static void socket_wake(struct sock *sk, __poll_t events, int how, int band)
 
 	rcu_read_lock();
 	wq = rcu_dereference(sk->sk_wq);
-	/* Its barrier is for those who have changed what is waited for. */
-	if (skwq_has_sleeper(wq))
+	/* For those who have changed what is waited for, also of who has no file. */
+	smp_mb();
+	if (wq && waitqueue_active(&wq->wait))
 		wake_up_interruptible_sync_poll(&wq->wait, events);
 	sk_wake_async(sk, how, band);
 	rcu_read_unlock();
@@ -148,11 +149,14 @@ static bool socket_ready(struct book_sock *s, enum socket_want want, u64 need)
 {
 	switch (want) {
 	case WANT_DATA:
+		/* What a writer may be waiting behind is taken in any case. */
 		return stream_used(&s->in) >= need || READ_ONCE(s->sk.sk_err) ||
 		       socket_ended(s) ||
-		       (READ_ONCE(s->full) && stream_used(&s->in));
+		       (stream_used(&s->in) &&
+			(READ_ONCE(s->full) || !socket_writable(s->peer, s)));
 	case WANT_ROOM:
 		return socket_has_room(s, need) ||
+		       need > socket_limit(s, s->peer) ||
 		       READ_ONCE(s->sk.sk_shutdown) & SEND_SHUTDOWN;
 	case WANT_EMBRYO:
 		return !list_empty_careful(&s->embryos) || !socket_listens(s);
@@ -252,23 +256,24 @@ static noinline void socket_lost(struct book_sock *s, struct book_sock *peer)
 		socket_reset(s);
 }
 
+static void socket_count(struct traffic *traffic)
+{
+	traffic->messages++;
+	traffic->stamp = jiffies;
+}
+
 /* Makes what was written up to @at readable. */
 static __always_inline void socket_publish(struct book_sock *s,
 					   struct book_sock *peer,
 					   const struct cursor *at, size_t n)
 {
-	stream_publish(&peer->in, at);
+	/* Counted first, so that no more is read than was written. */
 	peer->written.bytes += n;
+	stream_publish(&peer->in, at);
 	/* Also the barrier between publishing and looking at sk_shutdown. */
 	socket_wake_readers(&peer->sk);
 	if (unlikely(READ_ONCE(s->sk.sk_shutdown) & SEND_SHUTDOWN))
 		socket_lost(s, peer);
-}
-
-static void socket_count(struct traffic *traffic)
-{
-	traffic->messages++;
-	traffic->stamp = jiffies;
 }
 
 /* What a copy, or a stream, is short of; see socket_supply(). */
@@ -359,6 +364,7 @@ static __always_inline int socket_put_record(struct book_sock *s,
 	pad = round_up(len, STREAM_HEADER) - len;
 	at.offset += pad;
 	at.position += pad;
+	socket_count(&peer->written);
 	socket_publish(s, peer, &at, len);
 	return 0;
 }
@@ -434,6 +440,11 @@ static __always_inline ssize_t socket_send(struct book_sock *s,
 			return 0;
 		room = socket_room(s, peer);
 		if (unlikely(room < need)) {
+			/* The reader's buffer may have been made smaller. */
+			if (need > socket_limit(s, peer)) {
+				n = -EMSGSIZE;
+				break;
+			}
 			if (timeo < 0)
 				timeo = sock_sndtimeo(&s->sk, msg->msg_flags &
 						      MSG_DONTWAIT);
@@ -455,8 +466,8 @@ static __always_inline ssize_t socket_send(struct book_sock *s,
 			continue;
 		}
 		if (!stream) {
-			sent = len;
-			goto out;
+			trace_socket_send(s->object.id, len);
+			return len;
 		}
 		sent += n;
 		if (sent == len)
@@ -636,7 +647,9 @@ static __always_inline ssize_t socket_receive(struct book_sock *s,
 
 	if (stream && !size)
 		return 0;
-	if (unlikely(flags & MSG_WAITALL || s->sk.sk_rcvlowat > 1))
+	/* A record is all there is to wait for. */
+	if (stream &&
+	    unlikely(flags & MSG_WAITALL || s->sk.sk_rcvlowat > 1))
 		target = sock_rcvlowat(&s->sk, flags & MSG_WAITALL, size);
 	for (;;) {
 		used = stream_used(&s->in);

@@ -322,6 +322,48 @@ STREAM_TEST(shutting_a_listener_down_ends_it)
 	is(sys(accept(listener, NULL, NULL)), -EINVAL);
 }
 
+static int count(const struct ipcbook_stat *stat, void *arg)
+{
+	*(int *)arg += !strcmp(stat->name, name);
+	return 0;
+}
+
+STREAM_TEST(who_was_bound_before_it_connected_gives_its_name_back)
+{
+	char own[IPCBOOK_NAME_LEN];
+	int found = 0, client = unconnected(), server;
+
+	snprintf(own, sizeof(own), "%.50s-own", name);
+	is(bind_to(client, own), 0);
+	is(connect_to(client, name), 0);
+	server = keep(sys(accept(listener, NULL, NULL)));
+	tell(client, "from me");
+	says(server, "from me");
+	drop(server);
+	drop(client);
+	is(ipcbook_list(IPCBOOK_SOCKET, own, count, &found), 0);
+	is(found, 0);
+	is(bind_to(unconnected(), own), 0);
+}
+
+/* On a kernel that watches its memory; who was refused is still being told of. */
+STREAM_TEST(whoever_asks_for_all_while_both_ends_go_finds_nothing_wrong)
+{
+	int client, server, listed;
+	char big[4096] = "";
+
+	for (int i = 0; i < 100; i++) {
+		connected(&client, &server);
+		set_option(client, SO_SNDBUF, 4608);
+		while (sys(send(client, big, sizeof(big), MSG_DONTWAIT)) > 0)
+			;
+		drop(i % 2 ? server : client);
+		drop(i % 2 ? client : server);
+		listed = 0;
+		is(ipcbook_list(IPCBOOK_SOCKET, NULL, count, &listed), 0);
+	}
+}
+
 STREAM_TEST(who_came_before_a_listener_was_shut_down_is_accepted)
 {
 	int clients[2], server;
@@ -1308,12 +1350,6 @@ STREAM_TEST(states_are_those_of_a_unix_socket)
 		}
 		is(wrong, 0);
 	}
-}
-
-static int count(const struct ipcbook_stat *stat, void *arg)
-{
-	*(int *)arg += !strcmp(stat->name, name);
-	return 0;
 }
 
 STREAM_TEST(sockets_are_listed)

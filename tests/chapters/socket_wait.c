@@ -479,3 +479,100 @@ STREAM_TEST(a_stream_that_is_closed_keeps_no_memory)
 	free(big);
 	socket_calls();
 }
+
+STREAM_TEST(who_waits_for_all_of_it_does_not_keep_a_writer_from_bringing_it)
+{
+	struct pollfd room = { .events = POLLOUT };
+	const size_t all = 200000, some = 120000;
+	char *big = calloc(1, all);
+	struct call *call;
+	int client, server;
+
+	connected(&client, &server);
+	call = call_new(server, IPCBOOK_ANY, 0);
+	call->buf = calloc(1, all);
+	call->len = all;
+	call->flags = MSG_WAITALL;
+	call_other(call, make_recv, SYS_recvfrom);
+	is(sys(send(client, big, some, 0)), some);
+	room.fd = client;
+	is(sys(poll(&room, 1, 5000)), 1);
+	is(sys(send(client, big, all - some, 0)), all - some);
+	is(call_end(call), all);
+	free(call->buf);
+	free(big);
+}
+
+RECORD_TEST(who_waits_for_all_of_a_record_waits_for_no_more)
+{
+	struct call *call;
+	int client, server;
+
+	connected(&client, &server);
+	for (int i = 0; i < 2; i++) {
+		call = call_new(server, IPCBOOK_ANY, 0);
+		if (i)
+			set_option(server, SO_RCVLOWAT, 100);
+		else
+			call->flags = MSG_WAITALL;
+		call_other(call, make_recv, SYS_recvfrom);
+		tell(client, "x");
+		is(call_end(call), 1);
+	}
+}
+
+RECORD_TEST(a_record_that_comes_to_fit_never_is_refused)
+{
+	const size_t size = 100000;
+	char *big = calloc(1, size);
+	struct call *call;
+	int client, server;
+
+	connected(&client, &server);
+	is(sys(send(client, big, size, 0)), size);
+	is(sys(send(client, big, size, 0)), size);
+	call = call_new(client, IPCBOOK_ANY, 0);
+	call->buf = big;
+	call->len = size;
+	call_other(call, make_send, SYS_sendto);
+	set_option(server, SO_RCVBUF, 4096);
+	for (int i = 0; i < 2; i++)
+		is(sys(recv(server, big, size, 0)), size);
+	is(call_end(call), -EMSGSIZE);
+	tell(client, "fits");
+	says(server, "fits");
+	free(big);
+}
+
+/* Who is accepting may not, for it has as many sockets as it may. */
+STREAM_TEST(whom_one_may_not_accept_is_the_next_one_s)
+{
+	int ready = gate(), client;
+	pid_t poor, other;
+
+	is(ipcbook_chmod(listener, 0666), 0);
+	set_parameter("user_objects", 1);
+	poor = child();
+	if (!poor) {
+		become(1001);
+		holds(ipcbook_socket(SOCK_STREAM) >= 0);
+		gate_open(ready);
+		is(sys(accept(listener, NULL, NULL)), -EDQUOT);
+		_exit(0);
+	}
+	gate_pass(ready);
+	await_asleep(poor, SYS_accept);
+	other = child();
+	if (!other) {
+		client = sys(accept(listener, NULL, NULL));
+		holds(client >= 0);
+		says(client, "somebody");
+		_exit(0);
+	}
+	await_asleep(other, SYS_accept);
+	client = keep(ipcbook_socket(SOCK_STREAM));
+	is(connect_to(client, name), 0);
+	tell(client, "somebody");
+	is(reap(poor), 0);
+	is(reap(other), 0);
+}
