@@ -21,7 +21,7 @@
  *
  * When the mapping of a producer ends, what it has begun and not published is
  * discarded and counted, its slot and its lock are given up, and the consumer is
- * woken, who may have waited for just that.
+ * woken, who may have waited for just that; when the consumer's does, producers are.
  *
  * Locks: ring.lock protects sides, sleepers and counters. It is taken inside of
  * book_mutex; waking takes wait queue locks inside of it.
@@ -257,7 +257,9 @@ static void ring_want(struct ring *ring)
 	unsigned int i;
 
 	for (i = 0; i < 8; i++) {
-		if (old >> 32 == new >> 32 && (s32)((u32)old - (u32)new) <= 0)
+		/* Somebody has seen a later wake, or waits for less. */
+		if ((s32)((u32)(old >> 32) - (u32)(new >> 32)) > 0 ||
+		    (old >> 32 == new >> 32 && (s32)((u32)old - (u32)new) <= 0))
 			return;
 		if (try_cmpxchg64(&ring->p->wanted, &old, new))
 			return;
@@ -290,7 +292,8 @@ static void ring_tell(struct ring *ring, unsigned int role)
 	if (!book_watched(&ring->object))
 		return;
 	events = ring_events(ring, role);
-	if (!events) {
+	/* That the last producer has gone is no record: the next one's is to come. */
+	if (!(events & ~EPOLLHUP)) {
 		ring_arm(ring, role);
 		events = ring_events(ring, role);
 	}
@@ -429,7 +432,7 @@ static __poll_t ring_poll(struct file *filp, struct poll_table_struct *pt)
 
 	poll_wait(filp, &ring_line(ring, role)->pollers, pt);
 	events = ring_events(ring, role);
-	if (events)
+	if (events & ~EPOLLHUP)
 		return events;
 	spin_lock(&ring->lock);
 	ring_arm(ring, role);
@@ -531,8 +534,11 @@ static u64 ring_exit(struct ring_side *side)
 	u64 discarded = 0;
 
 	spin_lock(&ring->lock);
+	/* It may have died before it woke whom it had to. */
 	if (side->role == IPCBOOK_RING_CONSUMER) {
 		ring->consumer = NULL;
+		atomic_inc((atomic_t *)&ring->c->wakes);
+		ring_wake(ring, IPCBOOK_RING_PRODUCER, &list);
 		goto out;
 	}
 	ring->producers[side->slot] = NULL;
@@ -541,7 +547,6 @@ static u64 ring_exit(struct ring_side *side)
 	discarded = ring->flags & IPCBOOK_RING_MANY ?
 		    ring_bury_slot(ring, side->slot) : ring_bury_one(ring);
 	ring->discarded += discarded;
-	/* It may have died before it woke whom it had to. */
 	atomic_inc((atomic_t *)&ring->p->wakes);
 	ring_wake(ring, IPCBOOK_RING_CONSUMER, &list);
 out:
@@ -561,7 +566,11 @@ static void ring_vma_open(struct vm_area_struct *vma)
 {
 	struct ring_side *side = vma->vm_private_data;
 
-	refcount_inc(&side->vmas);
+	/* A child that has it all the same, by MADV_DOFORK, has no part in it. */
+	if (side && vma->vm_mm != side->mm)
+		vma->vm_private_data = NULL;
+	else if (side)
+		refcount_inc(&side->vmas);
 }
 
 static void ring_vma_close(struct vm_area_struct *vma)
@@ -569,12 +578,24 @@ static void ring_vma_close(struct vm_area_struct *vma)
 	struct ring_side *side = vma->vm_private_data;
 	u64 discarded;
 
-	if (!refcount_dec_and_test(&side->vmas))
+	if (!side || !refcount_dec_and_test(&side->vmas))
 		return;
 	discarded = ring_exit(side);
 	trace_ring_unmap(side->ring->object.id, side->role, side->slot,
 			 discarded);
 	ring_side_free(side);
+}
+
+static int ring_vma_mremap(struct vm_area_struct *vma)
+{
+	struct ring_side *side = vma->vm_private_data;
+
+	if (side) {
+		spin_lock(&side->ring->lock);
+		side->start = vma->vm_start;
+		spin_unlock(&side->ring->lock);
+	}
+	return 0;
 }
 
 static int ring_vma_may_split(struct vm_area_struct *vma, unsigned long addr)
@@ -596,6 +617,8 @@ static vm_fault_t ring_vma_fault(struct vm_fault *vmf)
 {
 	const struct ring_side *side = vmf->vma->vm_private_data;
 
+	if (!side)
+		return VM_FAULT_SIGBUS;
 	return pages_fault(vmf, &side->ring->pages,
 			   ring_page_index(side, vmf->pgoff));
 }
@@ -603,8 +626,11 @@ static vm_fault_t ring_vma_fault(struct vm_fault *vmf)
 static vm_fault_t ring_page_mkwrite(struct vm_fault *vmf)
 {
 	const struct ring_side *side = vmf->vma->vm_private_data;
-	bool consumers = ring_page_index(side, vmf->pgoff) == 0;
+	bool consumers;
 
+	if (!side)
+		return VM_FAULT_SIGBUS;
+	consumers = ring_page_index(side, vmf->pgoff) == 0;
 	if (side->role != (consumers ? IPCBOOK_RING_CONSUMER :
 				       IPCBOOK_RING_PRODUCER))
 		return VM_FAULT_SIGSEGV;
@@ -615,6 +641,7 @@ static vm_fault_t ring_page_mkwrite(struct vm_fault *vmf)
 static const struct vm_operations_struct ring_vm_ops = {
 	.open = ring_vma_open,
 	.close = ring_vma_close,
+	.mremap = ring_vma_mremap,
 	.may_split = ring_vma_may_split,
 	.fault = ring_vma_fault,
 	.page_mkwrite = ring_page_mkwrite,
@@ -769,9 +796,6 @@ static int ring_check(const struct ipcbook_open *arg)
 {
 	const struct ipcbook_ring_limits *limits = &arg->ring;
 
-	/* A page that is mapped twice would be two different ones. */
-	if (SHMLBA > PAGE_SIZE)
-		return -EOPNOTSUPP;
 	if (!(arg->flags & IPCBOOK_OPEN_READ))
 		return -EINVAL;
 	if (!(arg->flags & (IPCBOOK_OPEN_CREATE | IPCBOOK_OPEN_ANON)))
@@ -796,6 +820,9 @@ static struct book_object *ring_create(const struct ipcbook_open *arg)
 	unsigned int i;
 	int err;
 
+	/* A page that is mapped twice would be two different ones. */
+	if (SHMLBA > PAGE_SIZE)
+		return ERR_PTR(-EOPNOTSUPP);
 	if (size < PAGE_SIZE || !is_power_of_2(size))
 		return ERR_PTR(-EINVAL);
 	err = book_limit(&size, size, READ_ONCE(ring_max_bytes));

@@ -291,6 +291,29 @@ RING_TEST(a_wait_s_argument_is_checked)
 	is(ask(r, IPCBOOK_IOC_RING_WAIT, nowhere()), -EFAULT);
 }
 
+RING_TEST(a_mapping_that_was_moved_keeps_its_slot)
+{
+	const size_t whole = 2 * sysconf(_SC_PAGESIZE) + 2 * RING_SIZE;
+	struct ipcbook_ring first, second;
+	void *from, *to;
+
+	ring_like(RING_SIZE, IPCBOOK_RING_MANY);
+	first = produce();
+	second = produce();
+	is(first.number, 1);
+	is(second.number, 2);
+	from = second.consumer;
+	to = mremap(from, whole, whole, MREMAP_MAYMOVE | MREMAP_FIXED,
+		    mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0));
+	holds(to != MAP_FAILED && to != from);
+	is(ask(r, IPCBOOK_IOC_RING_SLOT, to), 1);
+	is(ask(r, IPCBOOK_IOC_RING_SLOT, from), -EINVAL);
+	is(munmap(to, whole), 0);
+	is(ask(r, IPCBOOK_IOC_RING_SLOT, to), -EINVAL);
+	ipcbook_ring_detach(&first);
+}
+
 /* A process that lies down, over and over, until it is killed. */
 static pid_t restless(int fd, const uint32_t *wakes)
 {

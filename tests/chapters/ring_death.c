@@ -188,6 +188,66 @@ RING_TEST(a_wake_that_a_dead_one_owed_is_made_up_for)
 	is(reap(waiting), 0);
 }
 
+/* The same of a consumer that had given room back. */
+RING_TEST(room_that_a_dead_consumer_gave_is_told_of)
+{
+	struct ipcbook_ring ring;
+	const void *record;
+	uint32_t length;
+	pid_t pid, waiting;
+
+	ring_like(4096, 0);
+	waiting = child();
+	if (!waiting) {
+		ring = produce();
+		is(give(&ring, 2040, 0), 0);
+		is(give(&ring, 2040, 1), -EAGAIN);
+		is(ipcbook_ring_wait(&ring, 2040, 0, 0), 0);
+		is(give(&ring, 2040, 1), 0);
+		_exit(0);
+	}
+	await(ring_stat(r).senders_waiting == 1);
+	pid = child();
+	if (!pid) {
+		ring = consume();
+		is(ipcbook_ring_peek(&ring, &record, &length), 0);
+		__atomic_store_n(&ring.consumer->head,
+				 ring.position + ring.current,
+				 __ATOMIC_RELEASE);
+		raise(SIGKILL);
+	}
+	is(reap(pid), 128 + SIGKILL);
+	is(reap(waiting), 0);
+}
+
+/* A child that was made to inherit the mapping, and outlives who mapped. */
+RING_TEST(a_forked_child_has_no_part_in_it_even_if_it_has_the_mapping)
+{
+	int ready = gate(), end = gate();
+	struct ipcbook_ring ring;
+	pid_t pid = child();
+
+	if (!pid) {
+		ring = produce();
+		is(sys(madvise(ring.consumer,
+			       2 * (size_t)sysconf(_SC_PAGESIZE) +
+			       2 * RING_SIZE, MADV_DOFORK)), 0);
+		if (!fork()) {
+			gate_open(ready);
+			gate_pass(end);
+			_exit(0);
+		}
+		pause();
+	}
+	gate_pass(ready);
+	kill(pid, SIGKILL);
+	is(reap(pid), 128 + SIGKILL);
+	ring = produce();
+	is(give(&ring, 100, 0), 0);
+	ipcbook_ring_detach(&ring);
+	gate_open(end);
+}
+
 static int instructions;
 
 /* A child that has given so many records and is about to give one more. */

@@ -563,6 +563,31 @@ SIGNAL_TEST(a_ring_raises_for_its_consumer_once_for_each_call)
 	ipcbook_ring_detach(&sides[1]);
 }
 
+/* That the last producer has gone can be polled for; it is no record. */
+SIGNAL_TEST(a_ring_whose_producers_have_gone_raises_when_the_next_one_comes)
+{
+	const struct ipcbook_ring_limits limits = {
+		.size = 8192, .flags = IPCBOOK_RING_MANY,
+	};
+	struct ipcbook_ring producer, consumer;
+	int in, out;
+
+	out = keep(ipcbook_ring_open(rname, O_RDWR | O_CREAT | O_EXCL, 0600,
+				     &limits));
+	in = keep(ipcbook_ring_open(rname, O_RDONLY, 0, NULL));
+	is(ipcbook_ring_unlink(rname), 0);
+	is(ipcbook_ring_attach(&consumer, in, 0), 0);
+	is(ipcbook_ring_attach(&producer, out, 0), 0);
+	ipcbook_ring_detach(&producer);
+	is(ipcbook_signal_raise(r, in, IPCBOOK_READY_IN, 45), 0);
+	not_raised();
+	is(ipcbook_ring_attach(&producer, out, 0), 0);
+	is(give(&producer), 0);
+	raised(45, queue_stat(in).id);
+	ipcbook_ring_detach(&producer);
+	ipcbook_ring_detach(&consumer);
+}
+
 SIGNAL_TEST(a_ring_raises_for_its_producer_once_for_each_call)
 {
 	struct ipcbook_ring sides[2];

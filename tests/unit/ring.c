@@ -1108,6 +1108,31 @@ static void one_of_many_wakes_a_sleeper_once(void **state)
 	ipcbook_ring_detach(&other);
 }
 
+static void who_has_reserved_may_wait_and_arm(void **state)
+{
+	struct ipcbook_ring other;
+	void *payload;
+
+	(void)state;
+	assert_int_equal(ipcbook_ring_attach_fd(&other, fd,
+				IPCBOOK_RING_PRODUCER, mode), 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(ipcbook_ring_reserve(&producer, 8, &payload),
+				 0);
+		fill(payload, 8, i);
+		assert_int_equal(put(&other, 16, 9), 0);
+		if (i == 1)
+			assert_int_equal(ipcbook_ring_wait(&producer, 8, 0, 1),
+					 0);
+		else if (i == 2)
+			ipcbook_ring_arm(&producer);
+		assert_int_equal(ipcbook_ring_commit(&producer), 0);
+		assert_int_equal(take(&consumer, i), 8);
+		assert_int_equal(take(&consumer, 9), 16);
+	}
+	ipcbook_ring_detach(&other);
+}
+
 static void a_tail_that_cannot_be_is_an_error(void **state)
 {
 	static const uint32_t tails[] = { 1, 4, SIZE + 8, 0x80000000, -8U };
@@ -1330,6 +1355,7 @@ int main(void)
 		CASE_MANY(a_lock_that_a_dead_one_held_is_given_up),
 		CASE_MANY(of_many_there_are_so_many_and_no_more),
 		CASE_MANY(one_of_many_wakes_a_sleeper_once),
+		CASE_MANY(who_has_reserved_may_wait_and_arm),
 		CASE_MANY(a_tail_that_cannot_be_is_an_error),
 		CASE_MANY(what_one_of_many_discards_is_passed_over),
 		CASE_MANY(no_race_is_found_among_many),

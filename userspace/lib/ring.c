@@ -541,12 +541,13 @@ static int ready(struct ipcbook_ring *ring, uint32_t room, int order)
 	}
 	if (ring->flags & IPCBOOK_RING_OVERWRITE)
 		return 1;
-	if (ring->slot)
+	/* Of a record that is reserved, the position is still needed. */
+	if (ring->slot && !ring->current)
 		ring->position = __atomic_load_n(&ring->producer->tail,
 						 __ATOMIC_ACQUIRE);
 	error = ipcbook_ring_refresh(ring, order);
 	/* Between the two, others may have gone on: then there is room. */
-	if (error && ring->slot &&
+	if (error && ring->slot && !ring->current &&
 	    ring->position != __atomic_load_n(&ring->producer->tail,
 					      __ATOMIC_ACQUIRE))
 		return 1;
@@ -593,7 +594,10 @@ static void want(struct ipcbook_ring *ring, uint32_t head, uint32_t wakes)
 	__u64 old = __atomic_load_n(word, __ATOMIC_RELAXED);
 
 	do {
-		if (old >> 32 == wakes && (int32_t)((uint32_t)old - head) <= 0)
+		/* Somebody has seen a later wake, or waits for less. */
+		if ((int32_t)((uint32_t)(old >> 32) - wakes) > 0 ||
+		    (old >> 32 == wakes &&
+		     (int32_t)((uint32_t)old - head) <= 0))
 			return;
 	} while (!__atomic_compare_exchange_n(word, &old, new, 0,
 					      __ATOMIC_RELAXED,
