@@ -20,7 +20,9 @@
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs_struct.h>
+#include <linux/hash.h>
 #include <linux/hashtable.h>
+#include <linux/jhash.h>
 #include <linux/memcontrol.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -80,7 +82,20 @@ static unsigned long book_objects;
 static struct rhashtable book_names;
 static unsigned int book_net_id __read_mostly;
 
+/* Of a key's name, which is padded with zeroes, only as many words as it has. */
+static u32 book_hash(const void *data, u32 len, u32 seed)
+{
+	const struct book_key *key = data;
+	const u32 *words = (const u32 *)key->name;
+	unsigned int n = 0;
+
+	while (n < IPCBOOK_NAME_LEN / 4 && words[n])
+		n++;
+	return jhash2(words, n, seed ^ hash_ptr(key->ns, 32) ^ key->chapter);
+}
+
 static const struct rhashtable_params book_names_params = {
+	.hashfn = book_hash,
 	.key_len = sizeof(struct book_key),
 	.key_offset = offsetof(struct book_object, key),
 	.head_offset = offsetof(struct book_object, hash),
@@ -508,9 +523,11 @@ void book_unwatch(struct book_notifier *notifier)
 	spin_unlock(&book_notifiers);
 }
 
-/* Nobody will be told any more. */
+/* Nobody will be told any more; to want to be takes a file, and there is none. */
 static void book_notify_end(struct book_object *object)
 {
+	if (hlist_empty(&object->notifiers))
+		return;
 	spin_lock(&book_notifiers);
 	while (!hlist_empty(&object->notifiers))
 		hlist_del_init(object->notifiers.first);
@@ -1300,18 +1317,18 @@ long book_unlink(const void __user *argp)
  * book_add() - makes an object known, which has no name yet
  * @object: it, zeroed but for @capacity; the caller gets its one reference
  * @chapter: its chapter
- * @net: its network namespace, which the caller holds
+ * @ns: its namespace, which the caller holds
  * @mode: its permission bits, less the umask
  *
  * Return: 0; EDQUOT, ENOSPC, ENOMEM, and then @object is as it was.
  */
 int book_add(struct book_object *object, const struct book_chapter *chapter,
-	     struct net *net, umode_t mode)
+	     struct book_ns *ns, umode_t mode)
 {
 	struct book_user *fresh = NULL;
 	int err;
 
-	book_begin(object, chapter, book_ns_of(net), mode);
+	book_begin(object, chapter, ns, mode);
 	object->created_ns = ktime_get_coarse_real_ns();
 	atomic_set(&object->descriptors, 1);
 	mutex_lock(&book_mutex);
@@ -1398,7 +1415,7 @@ void book_unbind(struct book_object *object)
 /**
  * book_find_named() - an object by its name
  * @chapter: its chapter
- * @net: its network namespace
+ * @ns: its namespace
  * @name: its name, padded with zeroes
  * @access: what the caller wants to do with it; if anything, it is told that it
  *	was opened
@@ -1407,13 +1424,13 @@ void book_unbind(struct book_object *object)
  * pointer.
  */
 struct book_object *book_find_named(const struct book_chapter *chapter,
-				    struct net *net, const char *name,
+				    struct book_ns *ns, const char *name,
 				    unsigned int access)
 {
 	struct book_key key __uninitialized;
 	struct book_object *object;
 
-	key.ns = book_ns_of(net);
+	key.ns = ns;
 	key.chapter = chapter->id;
 	memcpy(key.name, name, IPCBOOK_NAME_LEN);
 	mutex_lock(&book_mutex);

@@ -228,11 +228,11 @@ long book_open_ends(const struct book_chapter *chapter,
 struct book_file *book_open_default(const struct book_chapter *chapter,
 				    struct book_ns *ns, const struct file *filp);
 int book_add(struct book_object *object, const struct book_chapter *chapter,
-	     struct net *net, umode_t mode);
+	     struct book_ns *ns, umode_t mode);
 int book_bind(struct book_object *object, const char *name);
 void book_unbind(struct book_object *object);
 struct book_object *book_find_named(const struct book_chapter *chapter,
-				    struct net *net, const char *name,
+				    struct book_ns *ns, const char *name,
 				    unsigned int access);
 void book_put(struct book_object *object);
 long book_ioctl(struct book_file *file, unsigned int nr, void __user *argp);

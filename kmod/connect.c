@@ -183,7 +183,7 @@ static int socket_try(struct book_sock *s, const char *name,
 	struct book_object *object;
 	int err;
 
-	object = book_find_named(&socket_chapter, sock_net(&s->sk), name,
+	object = book_find_named(&socket_chapter, s->object.ns, name,
 				 BOOK_WRITE);
 	if (object == ERR_PTR(-ENOENT))
 		return -ECONNREFUSED;
@@ -221,7 +221,7 @@ int socket_connect(struct socket *sock, struct sockaddr_unsized *address,
 	err = socket_address(name, address, len);
 	if (err)
 		return err;
-	end = socket_new(sock_net(&s->sk), s->sk.sk_type);
+	end = socket_new(sock_net(&s->sk), NULL, s->sk.sk_type);
 	if (!end)
 		return -ENOBUFS;
 	do
@@ -268,7 +268,7 @@ int socket_accept(struct socket *sock, struct socket *newsock, int flags)
 	}
 	if (IS_ERR(end))
 		return PTR_ERR(end);
-	err = book_add(&end->object, &socket_chapter, sock_net(&s->sk), 0600);
+	err = book_add(&end->object, &socket_chapter, s->object.ns, 0600);
 	if (err) {
 		/* It waits for a better time. */
 		spin_lock(&socket_lock);

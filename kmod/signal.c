@@ -477,8 +477,7 @@ static void mail_to_name(struct mail *mail, const char *name)
 {
 	struct book_object *object;
 
-	object = book_find_named(&signal_chapter, genl_info_net(mail->info),
-				 name, 0);
+	object = book_find_named(&signal_chapter, mail->ns, name, 0);
 	if (IS_ERR(object))
 		return;
 	mail_to(mail, to_reg(object));
@@ -785,7 +784,8 @@ static int signal_make_way(struct sk_buff *skb, struct genl_info *info,
 		return -EALREADY;
 	if (!name[0])
 		return 0;
-	object = book_find_named(&signal_chapter, genl_info_net(info), name, 0);
+	object = book_find_named(&signal_chapter,
+				 book_ns_of(genl_info_net(info)), name, 0);
 	if (IS_ERR(object))
 		return 0;
 	reg = to_reg(object);
@@ -880,7 +880,8 @@ static struct registration *signal_new(struct net *net, u64 limit)
 	if (reg->members) {
 		reg->object.capacity = sizeof(*reg) +
 				       limit * sizeof(struct run);
-		err = book_add(&reg->object, &signal_chapter, net, 0444);
+		err = book_add(&reg->object, &signal_chapter, book_ns_of(net),
+			       0444);
 	}
 	if (!err)
 		return reg;

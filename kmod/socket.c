@@ -19,6 +19,7 @@
  */
 #include <linux/module.h>
 #include <linux/poll.h>
+#include <linux/security.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/sockios.h>
@@ -67,8 +68,8 @@ static void socket_destruct(struct sock *sk)
 		stream_free(&s->in);
 }
 
-/* A sock without a socket and an object; @type is the caller's to check. */
-struct book_sock *socket_new(struct net *net, int type)
+/* A sock without an object, of @sock or NULL; @type is the caller's to check. */
+struct book_sock *socket_new(struct net *net, struct socket *sock, int type)
 {
 	struct sock *sk = sk_alloc(net, IPCBOOK_AF, GFP_KERNEL, &socket_proto,
 				   0);
@@ -76,7 +77,7 @@ struct book_sock *socket_new(struct net *net, int type)
 
 	if (!sk)
 		return NULL;
-	sock_init_data(NULL, sk);
+	sock_init_data(sock, sk);
 	sk->sk_type = type;
 	sk->sk_destruct = socket_destruct;
 	sk->sk_write_space = socket_write_space;
@@ -103,16 +104,18 @@ static long socket_make(const struct ipcbook_socket *arg)
 		return -ENFILE;
 	sock->type = arg->type;
 	err = -ENOBUFS;
-	s = socket_new(net, arg->type);
+	s = socket_new(net, sock, arg->type);
 	if (!s)
 		goto err_sock;
-	err = book_add(&s->object, &socket_chapter, net, arg->mode);
+	err = book_add(&s->object, &socket_chapter, book_ns_of(net),
+		       arg->mode);
 	if (err) {
+		sock->sk = NULL;
 		sock_put(&s->sk);
 		goto err_sock;
 	}
 	sock_hold(&s->sk);
-	sock_graft(&s->sk, sock);
+	security_sock_graft(&s->sk, sock);
 	/* From here on closing the socket undoes all, and puts the module. */
 	__module_get(THIS_MODULE);
 	sock->ops = &socket_ops;

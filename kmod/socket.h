@@ -129,7 +129,7 @@ static inline bool socket_listens(const struct book_sock *s)
 
 /* socket.c */
 extern spinlock_t socket_lock;
-struct book_sock *socket_new(struct net *net, int type);
+struct book_sock *socket_new(struct net *net, struct socket *sock, int type);
 void socket_tap(const struct book_sock *s, enum ipcbook_capture_event what,
 		u8 detail, const struct cursor *at, size_t n);
 
