@@ -141,8 +141,9 @@ IPCBOOK_API int ipcbook_signal_register(struct ipcbook_signal *signal,
  * ipcbook_signal_fd() - a descriptor to poll
  * @signal: a registered handle
  *
- * It is readable as long as ipcbook_signal_fetch() has something to give. Only
- * the library reads from it.
+ * It is readable as long as ipcbook_signal_fetch() has something to give. Another
+ * call on the handle may have read a signal that had come before; so whoever
+ * polls fetches once after each such call. Only the library reads from it.
  *
  * Return: the descriptor, which belongs to the handle; -ENOTCONN if that is not
  * registered.
