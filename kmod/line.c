@@ -146,7 +146,8 @@ void line_insert(struct line *line, struct place *place)
 						&parent->rb_right;
 	}
 	line->types++;
-	line->high = max(line->high, place->type);
+	/* In an empty line, what it has is the type of who was there last. */
+	line->high = parent ? max(line->high, place->type) : place->type;
 	place->oldest = place->number;
 	rb_link_node(&place->node, parent, link);
 	if (parent)

@@ -34,7 +34,7 @@ struct place {
  * struct line - those who wait, sorted by type
  * @root: the first of each type
  * @types: how many types
- * @high: no type in it is higher
+ * @high: the highest type in it, if there is any
  * @index: the same by hash of the type, once there are many; or NULL
  * @bits: the index has two to the power of this heads
  * @secret: what else the hash depends on

@@ -294,6 +294,28 @@ TEST(a_new_selector_counts_for_those_who_poll_already)
 	is(event_of(ep), EPOLLIN);
 }
 
+/* Once so many types have been polled for, and nobody does any more. */
+TEST(who_polls_first_after_many_types_is_found_by_its_own)
+{
+	enum { TYPES = 33 };
+	int fds[TYPES], eps[TYPES], ep;
+
+	for (int i = 0; i < TYPES; i++) {
+		fds[i] = queue_open(qname, IPCBOOK_OPEN_READ);
+		is(queue_select(fds[i], IPCBOOK_NOT,
+				i < TYPES - 1 ? i + 1 : 100), 0);
+		eps[i] = watch(fds[i], EPOLLIN);
+	}
+	for (int i = 0; i < TYPES; i++) {
+		drop(fds[i]);
+		drop(eps[i]);
+	}
+	is(queue_select(q, IPCBOOK_NOT, 5), 0);
+	ep = watch(q, EPOLLIN);
+	put(q, 100, "x");
+	is(event_of(ep), EPOLLIN);
+}
+
 /* --- Writing -------------------------------------------------------------- */
 
 TEST(a_queue_is_writable_while_its_greatest_message_fits)

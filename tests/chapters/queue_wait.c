@@ -981,6 +981,57 @@ TEST(of_many_types_each_receiver_gets_its_own_in_order)
 	is_empty(q);
 }
 
+/*
+ * Gives the line of those who refuse a type an index, and leaves it empty; the last
+ * to leave refused the highest type.
+ */
+static void index_of_refusals(void)
+{
+	enum { TYPES = 33 };
+	struct call *calls[TYPES];
+
+	for (int i = 0; i < TYPES; i++)
+		calls[i] = receiver(q, IPCBOOK_NOT, i < TYPES - 1 ? i + 1 : 100);
+	for (int i = 0; i < TYPES; i++) {
+		put(q, 200, "x");
+		is(call_end(calls[i]), 1);
+	}
+	is(queue_stat(q).direct, TYPES);
+}
+
+TEST(who_comes_first_after_many_types_is_found_by_its_own)
+{
+	struct call *call;
+
+	index_of_refusals();
+	call = receiver(q, IPCBOOK_NOT, 5);
+	put(q, 100, "x");
+	is(queue_stat(q).receivers_waiting, 0);
+	is(call_end(call), 1);
+}
+
+/* What comes back stands behind nothing that a receiver was to be given. */
+TEST(what_comes_back_after_many_types_stands_where_it_was)
+{
+	struct call *call, *other;
+
+	index_of_refusals();
+	call = call_new(q, IPCBOOK_NOT, 5);
+	call->buf = nowhere();
+	call_recv(call);
+	put(q, 100, "a");
+	other = receiver(q, IPCBOOK_NOT, 100);
+	put(q, 100, "b");
+	is(call_end(call), -EFAULT);
+	put(q, 100, "c");
+	got(q, IPCBOOK_EXACT, 100, "a");
+	got(q, IPCBOOK_EXACT, 100, "b");
+	got(q, IPCBOOK_EXACT, 100, "c");
+	put(q, 5, "other");
+	is(call_end(other), 5);
+	is_empty(q);
+}
+
 TEST(unlink_ends_every_wait)
 {
 	struct call *calls[6];
