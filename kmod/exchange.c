@@ -11,7 +11,8 @@
  *	blocked		senders that wait for room, by their message's type
  *	receivers	receivers that wait, by the type of their selector; a
  *			line for each kind of selector
- *	pollers		descriptors that somebody polls, likewise
+ *	pollers		descriptors that somebody polls for messages, likewise
+ *	writers		descriptors that somebody polls for room, in a list
  *
  * Who arrives gets the next number of the queue, and whoever has the lowest
  * number among those that fit is served first.
@@ -94,10 +95,24 @@ static void wake_poller(struct line *line, struct place *place)
 	 * Poll enters the wait queue before it takes queue.lock to enter the
 	 * line; so whoever is in the line and not in the wait queue has left.
 	 */
-	if (waitqueue_active(&qf->readers))
-		wake_up_poll(&qf->readers, EPOLLIN | EPOLLRDNORM);
+	if (waitqueue_active(&qf->polled))
+		wake_up_poll(&qf->polled, EPOLLIN | EPOLLRDNORM);
 	else
 		line_del(line, place);
+}
+
+/* There is room; who polls for it is found as by wake_poller(). */
+static void queue_wake_writers(struct queue *queue)
+{
+	struct queue_file *qf, *next;
+
+	lockdep_assert_held(&queue->lock);
+	list_for_each_entry_safe(qf, next, &queue->writers, writer) {
+		if (waitqueue_active(&qf->polled))
+			wake_up_poll(&qf->polled, EPOLLOUT | EPOLLWRNORM);
+		else
+			list_del_init(&qf->writer);
+	}
 }
 
 /* The longest waiting receiver that selects @type, or NULL. */
@@ -413,9 +428,7 @@ static void queue_grant(struct queue *queue, struct waiter **list)
 	if (!queue_writable(queue))
 		return;
 	book_ready(&queue->object, EPOLLOUT);
-	/* Under the lock that poll takes after it entered the wait queue. */
-	if (waitqueue_active(&queue->writers))
-		wake_up_poll(&queue->writers, EPOLLOUT | EPOLLWRNORM);
+	queue_wake_writers(queue);
 }
 
 /*
@@ -430,8 +443,8 @@ static __always_inline struct message *queue_consume(struct queue *queue,
 	bool full = false;
 
 	lockdep_assert_held(&queue->lock);
-	/* Pollers enter the wait queue before they look, under the lock. */
-	if (unlikely(waitqueue_active(&queue->writers) ||
+	/* Pollers enter the list before they look, under the same lock. */
+	if (unlikely(!list_empty(&queue->writers) ||
 		     book_watched(&queue->object) ||
 		     !line_empty(&queue->blocked) || queue->crowded))
 		full = !queue_writable(queue) || queue->crowded;
@@ -903,14 +916,34 @@ static bool queue_readable(struct queue *queue, const struct queue_file *qf)
 	       line_select(&queue->blocked, qf->select, qf->type);
 }
 
+/*
+ * Enters @qf, which somebody polls for @events, where they are told. Who polls for
+ * one only does not make the other cost anything; who polls for neither is to hear
+ * of the end.
+ */
+static void queue_join(struct queue *queue, struct queue_file *qf,
+		       __poll_t events)
+{
+	bool out = events & (EPOLLOUT | EPOLLWRNORM);
+	bool in = events & (EPOLLIN | EPOLLRDNORM) || !out;
+
+	lockdep_assert_held(&queue->lock);
+	if (in && !place_in_line(&qf->place))
+		queue_watch(queue, qf);
+	if (out && list_empty(&qf->writer))
+		list_add_tail(&qf->writer, &queue->writers);
+}
+
 /**
  * queue_ready() - what a descriptor is ready for
  * @queue: its queue
  * @qf: the descriptor; if somebody waits for it, it joins the pollers
+ * @events: what is asked for, of what the descriptor may ever be ready for
  *
  * Return: EPOLL events.
  */
-__poll_t queue_ready(struct queue *queue, struct queue_file *qf)
+__poll_t queue_ready(struct queue *queue, struct queue_file *qf,
+		     __poll_t events)
 {
 	__poll_t mask = 0;
 	unsigned int bits;
@@ -918,8 +951,8 @@ __poll_t queue_ready(struct queue *queue, struct queue_file *qf)
 
 	spin_lock(&queue->lock);
 	/* Not merely asked, but waited for: see wake_poller(). */
-	if (waitqueue_active(&qf->readers) && !place_in_line(&qf->place))
-		queue_watch(queue, qf);
+	if (waitqueue_active(&qf->polled))
+		queue_join(queue, qf, events);
 	if (queue->gone)
 		mask |= EPOLLHUP | EPOLLERR;
 	if (queue_readable(queue, qf))
@@ -938,16 +971,19 @@ __poll_t queue_ready(struct queue *queue, struct queue_file *qf)
 void queue_select(struct queue *queue, struct queue_file *qf, u32 select,
 		  s64 type)
 {
+	bool watched;
+
 	spin_lock(&queue->lock);
-	if (place_in_line(&qf->place))
+	watched = place_in_line(&qf->place);
+	if (watched)
 		line_del(wants_line(&queue->pollers, qf->select), &qf->place);
 	qf->select = select;
 	qf->type = type;
 	/* Those who poll already wait for what is selected now. */
-	if (waitqueue_active(&qf->readers)) {
+	if (watched && waitqueue_active(&qf->polled)) {
 		queue_watch(queue, qf);
 		if (queue_readable(queue, qf))
-			wake_up_poll(&qf->readers, EPOLLIN | EPOLLRDNORM);
+			wake_up_poll(&qf->polled, EPOLLIN | EPOLLRDNORM);
 	}
 	spin_unlock(&queue->lock);
 }
@@ -958,6 +994,7 @@ void queue_unwatch(struct queue *queue, struct queue_file *qf)
 	spin_lock(&queue->lock);
 	if (place_in_line(&qf->place))
 		line_del(wants_line(&queue->pollers, qf->select), &qf->place);
+	list_del_init(&qf->writer);
 	spin_unlock(&queue->lock);
 }
 
@@ -978,6 +1015,11 @@ static void queue_end_receivers(struct queue *queue, struct line *line,
 	}
 }
 
+static void queue_end_poller(struct queue_file *qf)
+{
+	wake_up_poll(&qf->polled, EPOLLHUP | EPOLLERR);
+}
+
 static void queue_end_pollers(struct line *line)
 {
 	struct queue_file *qf;
@@ -986,13 +1028,14 @@ static void queue_end_pollers(struct line *line)
 		qf = container_of(to_place(line->root.rb_node),
 				  struct queue_file, place);
 		line_del(line, &qf->place);
-		wake_up_poll(&qf->readers, EPOLLHUP | EPOLLERR);
+		queue_end_poller(qf);
 	}
 }
 
 /* The queue has ended: so does every wait, and no other begins. */
 void queue_end_waits(struct queue *queue)
 {
+	struct queue_file *qf, *next;
 	struct waiter *list = NULL;
 	struct sender *sender;
 	int i;
@@ -1009,7 +1052,10 @@ void queue_end_waits(struct queue *queue)
 		queue->count.senders_waiting--;
 		queue_done(&sender->waiter, -EIDRM, &list);
 	}
-	wake_up_poll(&queue->writers, EPOLLHUP | EPOLLERR);
+	list_for_each_entry_safe(qf, next, &queue->writers, writer) {
+		list_del_init(&qf->writer);
+		queue_end_poller(qf);
+	}
 	spin_unlock(&queue->lock);
 	wake_all(list);
 }

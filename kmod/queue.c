@@ -125,28 +125,22 @@ static __poll_t queue_poll(struct file *filp, struct poll_table_struct *pt)
 {
 	struct book_file *file = book_file(filp);
 	struct queue_file *qf;
-	struct queue *queue;
-	__poll_t events;
-	__poll_t mask;
+	__poll_t never = 0;
 
 	if (IS_ERR(file))
 		return EPOLLERR;
 	qf = to_queue_file(file);
-	queue = to_queue(file->object);
-	/* Who waits for one only is not to be woken by the other. */
-	events = poll_requested_events(pt);
-	if (events & (EPOLLIN | EPOLLRDNORM) ||
-	    !(events & (EPOLLOUT | EPOLLWRNORM)))
-		poll_wait(filp, &qf->readers, pt);
-	if (events & (EPOLLOUT | EPOLLWRNORM))
-		poll_wait(filp, &queue->writers, pt);
-
-	mask = queue_ready(queue, qf);
 	if (!(file->access & BOOK_READ))
-		mask &= ~(EPOLLIN | EPOLLRDNORM);
+		never |= EPOLLIN | EPOLLRDNORM;
 	if (!(file->access & BOOK_WRITE))
-		mask &= ~(EPOLLOUT | EPOLLWRNORM);
-	return mask;
+		never |= EPOLLOUT | EPOLLWRNORM;
+	/*
+	 * Whatever for: epoll enters a wait queue once, and may be told later to
+	 * wait for something else.
+	 */
+	poll_wait(filp, &qf->polled, pt);
+	return queue_ready(to_queue(file->object), qf,
+			   poll_requested_events(pt) & ~never) & ~never;
 }
 
 /* -------------------------------------------------------------------- ioctls */
@@ -399,7 +393,7 @@ static struct book_object *queue_create(const struct ipcbook_open *arg)
 	queue->tick = jiffies - 1;
 	queue->waits = 1;
 	shelf_begin(&queue->queued);
-	init_waitqueue_head(&queue->writers);
+	INIT_LIST_HEAD(&queue->writers);
 	spin_lock_init(&queue->lock);
 	queue->object.capacity = limits.bytes +
 				 limits.messages *
@@ -440,8 +434,9 @@ static int queue_open(struct book_file *file, const struct ipcbook_open *arg)
 {
 	struct queue_file *qf = to_queue_file(file);
 
-	init_waitqueue_head(&qf->readers);
+	init_waitqueue_head(&qf->polled);
 	place_init(&qf->place, 0);
+	INIT_LIST_HEAD(&qf->writer);
 	qf->select = IPCBOOK_ANY;
 	return 0;
 }

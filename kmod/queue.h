@@ -22,7 +22,6 @@ struct waiter;
  * @max_messages: limit, fixed at creation
  * @max_bytes: limit, fixed at creation
  * @max_size: limit of one message, fixed at creation
- * @writers: polled by those who wait for room
  * @lock: protects what follows
  * @gone: unlinked, or its namespace has ended
  * @crowded: so much was put back that hand-over has stopped for now
@@ -38,7 +37,8 @@ struct waiter;
  * @queued: messages
  * @blocked: blocked senders
  * @receivers: blocked receivers, by kind of selector
- * @pollers: polled descriptors, by kind of selector
+ * @pollers: descriptors that are polled for messages, by kind of selector
+ * @writers: descriptors that are polled for room
  * @sender: who sent last
  * @receiver: who received last, NULL if nobody has
  * @count: counters for IPCBOOK_IOC_STAT, whose meaning they have
@@ -48,7 +48,6 @@ struct queue {
 	u64 max_messages;
 	u64 max_bytes;
 	u64 max_size;
-	wait_queue_head_t writers;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	bool gone;
@@ -66,6 +65,7 @@ struct queue {
 	struct line blocked;
 	struct wants receivers;
 	struct wants pollers;
+	struct list_head writers;
 	struct pid *sender;
 	struct pid *receiver;
 	struct {
@@ -84,15 +84,17 @@ struct queue {
 /**
  * struct queue_file - what a descriptor keeps of a queue
  * @file: what all chapters have
- * @readers: polled by those who wait for a message
- * @place: in a line of pollers, from the first poll on
+ * @polled: where those are who poll, whatever for
+ * @place: in a line of pollers, from the first poll for messages on
+ * @writer: in the list of those for room, from the first poll for room on
  * @select: which messages make it readable
  * @type: what that compares with
  */
 struct queue_file {
 	struct book_file file;
-	wait_queue_head_t readers;
+	wait_queue_head_t polled;
 	struct place place;
+	struct list_head writer;
 	u32 select;
 	s64 type;
 };
@@ -227,7 +229,8 @@ ssize_t queue_read(struct file *filp, char __user *buf, size_t len,
 		   loff_t *pos);
 ssize_t queue_write(struct file *filp, const char __user *buf, size_t len,
 		    loff_t *pos);
-__poll_t queue_ready(struct queue *queue, struct queue_file *qf);
+__poll_t queue_ready(struct queue *queue, struct queue_file *qf,
+		     __poll_t events);
 void queue_select(struct queue *queue, struct queue_file *qf, u32 select,
 		  s64 type);
 void queue_unwatch(struct queue *queue, struct queue_file *qf);

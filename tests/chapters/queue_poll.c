@@ -388,6 +388,117 @@ TEST(a_sender_that_gives_up_leaves_the_queue_writable)
 	is(call_end(poll), POLLOUT);
 }
 
+/* --- Other events than at first ------------------------------------------- */
+
+/* What epoll waits for from now on, of a descriptor that it watches already. */
+static void watch_for(int ep, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.fd = fd };
+
+	is(sys(epoll_ctl(ep, EPOLL_CTL_MOD, fd, &event)), 0);
+}
+
+TEST(who_watched_for_messages_can_watch_for_room_instead)
+{
+	static const uint32_t more[2] = { 0, EPOLLIN };
+	int ep;
+
+	limit(1, 0, 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(more); i++) {
+		ep = watch(q, EPOLLIN | EPOLLET);
+		is(event_of(ep), 0);
+		put(q, 1, "x");
+		is(event_of(ep), EPOLLIN);
+		watch_for(ep, q, EPOLLOUT | EPOLLET | more[i]);
+		is(event_of(ep), more[i]);
+		is(event_of(ep), 0);
+		got(q, IPCBOOK_ANY, 0, "x");
+		is(event_of(ep), EPOLLOUT);
+		is(event_of(ep), 0);
+		drop(ep);
+	}
+}
+
+TEST(who_watched_for_room_can_watch_for_messages_instead)
+{
+	static const uint32_t more[2] = { 0, EPOLLOUT };
+	int ep;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(more); i++) {
+		ep = watch(q, EPOLLOUT | EPOLLET);
+		is(event_of(ep), EPOLLOUT);
+		watch_for(ep, q, EPOLLIN | EPOLLET | more[i]);
+		is(event_of(ep), more[i]);
+		is(event_of(ep), 0);
+		put(q, 1, "x");
+		is(event_of(ep), EPOLLIN | more[i]);
+		is(event_of(ep), 0);
+		got(q, IPCBOOK_ANY, 0, "x");
+		drop(ep);
+	}
+}
+
+TEST(who_watched_for_nothing_can_watch_for_something)
+{
+	int in, out;
+
+	limit(1, 0, 0);
+	in = watch(q, 0);
+	out = watch(q, 0);
+	put(q, 1, "x");
+	is(event_of(in), 0);
+	is(event_of(out), 0);
+	watch_for(out, q, EPOLLOUT);
+	got(q, IPCBOOK_ANY, 0, "x");
+	is(event_of(out), EPOLLOUT);
+	watch_for(in, q, EPOLLIN);
+	is(event_of(in), 0);
+	put(q, 1, "x");
+	is(event_of(in), EPOLLIN);
+	is(event_of(out), 0);
+}
+
+/* A selector that is set later counts for what is watched for later. */
+TEST(a_selector_set_while_room_was_watched_for_counts)
+{
+	int ep = watch(q, EPOLLOUT | EPOLLET);
+
+	is(event_of(ep), EPOLLOUT);
+	is(queue_select(q, IPCBOOK_EXACT, 5), 0);
+	is(event_of(ep), 0);
+	watch_for(ep, q, EPOLLIN | EPOLLET);
+	put(q, 6, "x");
+	is(event_of(ep), 0);
+	put(q, 5, "x");
+	is(event_of(ep), EPOLLIN);
+	is(queue_select(q, IPCBOOK_EXACT, 6), 0);
+	is(event_of(ep), EPOLLIN);
+	is(event_of(ep), 0);
+}
+
+TEST(unlink_tells_those_who_watch_for_something_else_than_at_first)
+{
+	const int hup = EPOLLHUP | EPOLLERR;
+	int fds[3], eps[3];
+
+	fds[0] = queue_open(qname, IPCBOOK_OPEN_READ | IPCBOOK_OPEN_WRITE);
+	fds[1] = queue_open(qname, IPCBOOK_OPEN_WRITE);
+	fds[2] = queue_open(qname, IPCBOOK_OPEN_READ);
+	eps[0] = watch(fds[0], EPOLLIN | EPOLLET);
+	eps[1] = watch(fds[1], EPOLLOUT | EPOLLET);
+	eps[2] = watch(fds[2], EPOLLOUT | EPOLLET);
+	is(event_of(eps[1]), EPOLLOUT);
+	watch_for(eps[0], fds[0], EPOLLOUT | EPOLLET);
+	is(event_of(eps[0]), EPOLLOUT);
+	watch_for(eps[1], fds[1], EPOLLIN | EPOLLET);
+	watch_for(eps[2], fds[2], EPOLLET);
+	for (unsigned int i = 0; i < ARRAY_SIZE(eps); i++)
+		is(event_of(eps[i]), 0);
+	is(queue_unlink(qname), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(eps); i++)
+		is(event_of(eps[i]) & hup, hup);
+}
+
 /* --- The end -------------------------------------------------------------- */
 
 TEST(unlink_tells_those_who_poll)
@@ -417,4 +528,27 @@ TEST(a_descriptor_can_be_closed_while_it_is_polled)
 	close(ep);
 	fill(q, 5, 1, 10);
 	is(queue_stat(q).depth, 20);
+}
+
+TEST(a_descriptor_can_be_closed_while_it_is_polled_for_room)
+{
+	struct call *poll;
+	int fd, ep;
+
+	limit(1, 0, 0);
+	put(q, 1, "x");
+	fd = queue_open(qname, IPCBOOK_OPEN_WRITE);
+	ep = watch(fd, EPOLLOUT);
+	is(event_of(ep), 0);
+	drop(fd);
+	poll = poller(q, POLLOUT);
+	got(q, IPCBOOK_ANY, 0, "x");
+	is(call_end(poll), POLLOUT);
+	is(event_of(ep), 0);
+	/* And once nobody polls any more. */
+	for (unsigned int i = 0; i < 3; i++) {
+		put(q, 1, "x");
+		got(q, IPCBOOK_ANY, 0, "x");
+	}
+	is(ready(q), POLLOUT);
 }
