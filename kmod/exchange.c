@@ -470,6 +470,7 @@ void queue_return(struct queue *queue, struct message *msg,
 			   msg->item.number);
 	if (queue_hand_over(queue, msg, list))
 		return;
+	queue_tell(queue);
 	shelf_return(&queue->queued, &msg->item);
 	if (!queue_unwanted(queue, msg->item.bin))
 		queue_wake_readers(queue, msg->item.bin);
@@ -506,6 +507,9 @@ static noinline int queue_block_sender(struct queue *queue,
 	sender.place.number = ++queue->ticket;
 	queue->count.blocked++;
 	queue->count.senders_waiting++;
+	/* It can be received from here on. */
+	if (line_empty(&queue->blocked))
+		queue_tell(queue);
 	if (!queue_unwanted(queue, msg->item.bin))
 		queue_wake_readers(queue, msg->item.bin);
 	err = queue_wait(queue, &sender.waiter, &queue->blocked, &sender.place,

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include "served.h"
 #include "signal.h"
 
 /* Waits for one signal of @number, from an object. */
@@ -95,6 +96,62 @@ SIGNAL_TEST(a_queue_raises_when_there_is_room)
 	not_raised();
 	got(fd, IPCBOOK_ANY, 0, "a");
 	raised(10, id);
+}
+
+/* A receive that finds its message at once, and is slow to copy it. */
+static long make_taking(struct call *call)
+{
+	return queue_recv(call->fd, call->select, call->type, call->buf,
+			  call->len, 0, 0, NULL);
+}
+
+SIGNAL_TEST(what_comes_back_raises_again)
+{
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+	uint64_t id = queue_stat(fd).id;
+
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 34), 0);
+	put(fd, 1, "a");
+	raised(34, id);
+	is(queue_recv(fd, IPCBOOK_ANY, 0, nowhere(), 8, 0, 0, NULL), -EFAULT);
+	raised(34, id);
+	/* Beside another, it changes nothing. */
+	put(fd, 1, "b");
+	is(queue_recv(fd, IPCBOOK_ANY, 0, nowhere(), 8, 0, 0, NULL), -EFAULT);
+	not_raised();
+	got(fd, IPCBOOK_ANY, 0, "a");
+	got(fd, IPCBOOK_ANY, 0, "b");
+}
+
+/* It can be received from the hand of who holds it, who waits for room. */
+SIGNAL_TEST(a_message_that_waits_for_room_raises)
+{
+	const struct ipcbook_queue_limits limits = { .messages = 1 };
+	int fd = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, &limits));
+	uint64_t id = queue_stat(fd).id;
+	struct call *taker, *blocked[2];
+	static char page[4096];
+	int server;
+
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_IN, 34), 0);
+	put(fd, 1, "a");
+	raised(34, id);
+	taker = call_new(fd, IPCBOOK_ANY, 0);
+	taker->buf = served_page(&server);
+	call_other(taker, make_taking, SYS_ioctl);
+	await_need(server);
+	blocked[0] = sender(fd, 2, 1);
+	raised(34, id);
+	/* Beside another, it changes nothing. */
+	blocked[1] = sender(fd, 2, 2);
+	not_raised();
+	got(fd, IPCBOOK_ANY, 0, "x");
+	is(call_end(blocked[0]), 0);
+	serve(server, taker->buf, page);
+	is(call_end(taker), 1);
+	is(call_end(blocked[1]), 0);
+	raised(34, id);
+	got(fd, IPCBOOK_ANY, 0, "xx");
 }
 
 SIGNAL_TEST(a_semaphore_raises_once_for_each_call)
