@@ -64,6 +64,7 @@ struct sender {
  * @line: which one
  * @room: how long a message it takes
  * @msg: what it was given
+ * @next: the next that had too little room for the same message
  */
 struct receiver {
 	struct waiter waiter;
@@ -71,6 +72,7 @@ struct receiver {
 	struct line *line;
 	size_t room;
 	struct message *msg;
+	struct receiver *next;
 };
 
 static struct sender *to_sender(struct place *place)
@@ -284,30 +286,63 @@ static bool queue_may_pass(struct queue *queue)
 	return false;
 }
 
+/* The wait of @receiver, which has left its line, ends with @err. */
+static void queue_end_receiver(struct queue *queue, struct receiver *receiver,
+			       int err, struct waiter **list)
+{
+	queue->count.receivers_waiting--;
+	queue_done(&receiver->waiter, err, list);
+}
+
+/*
+ * Receivers that have left their lines, oldest first, because a message was too
+ * long for them: if it is @there they are told so, else they wait on. They were all
+ * that selected its type; so none of those with whom they stand by type is still
+ * in the line, and they come to stand in the order that they had.
+ */
+static noinline void queue_too_small(struct queue *queue,
+				     struct receiver *receiver, bool there,
+				     struct waiter **list)
+{
+	struct receiver *next;
+
+	for (; receiver; receiver = next) {
+		next = receiver->next;
+		if (there)
+			queue_end_receiver(queue, receiver, -EMSGSIZE, list);
+		else
+			line_add(receiver->line, &receiver->place);
+	}
+}
+
 /*
  * Gives @msg to the longest waiting receiver that selects it. Those whose
- * buffer is too small are told so on the way.
+ * buffer is too small are told so on the way, unless nobody takes @msg and it is
+ * not to @stay.
  */
-static bool queue_hand_over(struct queue *queue, struct message *msg,
+static bool queue_hand_over(struct queue *queue, struct message *msg, bool stay,
 			    struct waiter **list)
 {
+	struct receiver *receiver, *small = NULL, **last = &small;
 	struct bin *bin = msg->item.bin;
-	struct receiver *receiver;
 
 	if (queue_unwanted(queue, bin))
 		return false;
 	while ((receiver = queue_receiver(queue, bin->type))) {
 		line_del(receiver->line, &receiver->place);
-		queue->count.receivers_waiting--;
-		if (receiver->room < msg->len) {
-			queue_done(&receiver->waiter, -EMSGSIZE, list);
-			continue;
-		}
-		receiver->msg = msg;
-		queue_done(&receiver->waiter, 0, list);
-		return true;
+		if (receiver->room >= msg->len)
+			break;
+		receiver->next = NULL;
+		*last = receiver;
+		last = &receiver->next;
 	}
-	return false;
+	if (unlikely(small))
+		queue_too_small(queue, small, receiver || stay, list);
+	if (!receiver)
+		return false;
+	receiver->msg = msg;
+	queue_end_receiver(queue, receiver, 0, list);
+	return true;
 }
 
 /* @msg has arrived: it counts from now on, until it has been copied out. */
@@ -343,22 +378,28 @@ static void queue_append(struct queue *queue, struct message *msg)
 		queue_wake_readers(queue, msg->item.bin);
 }
 
-/* Lets @msg in, which has just arrived. Tells how it went. */
+/*
+ * Lets @msg in, which has just arrived. Tells how it went. If there is no room, the
+ * sender goes on to @wait for it, or else @msg is gone.
+ */
 static __always_inline enum queue_way queue_admit(struct queue *queue,
-						  struct message *msg,
+						  struct message *msg, bool wait,
 						  struct waiter **list)
 {
+	bool room = line_empty(&queue->blocked) &&
+		    queue_has_room(queue, msg->len);
 	bool wanted = !queue_unwanted(queue, msg->item.bin);
 
 	lockdep_assert_held(&queue->lock);
 	if (unlikely(wanted) && queue->count.receivers_waiting &&
-	    queue_may_pass(queue) && queue_hand_over(queue, msg, list)) {
+	    queue_may_pass(queue) &&
+	    queue_hand_over(queue, msg, room || wait, list)) {
 		queue->count.direct++;
 		queue_count_in(queue, msg);
 		return QUEUE_DIRECT;
 	}
-	if (!line_empty(&queue->blocked) || !queue_has_room(queue, msg->len))
-		return QUEUE_REFUSED;
+	if (!room)
+		return wait ? QUEUE_BLOCKED : QUEUE_REFUSED;
 	queue_count_in(queue, msg);
 	queue_tell(queue);
 	shelf_append(&queue->queued, &msg->item);
@@ -399,7 +440,7 @@ static void queue_rejoin(struct queue *queue, struct waiter **list)
 		if (!queue_may_pass(queue))
 			break;
 		msg = queue_unblock(queue, sender, list);
-		if (!queue_hand_over(queue, msg, list))
+		if (!queue_hand_over(queue, msg, true, list))
 			queue_append(queue, msg);
 	}
 }
@@ -422,7 +463,7 @@ static void queue_grant(struct queue *queue, struct waiter **list)
 		if (!queue_has_room(queue, sender->msg->len))
 			return;
 		msg = queue_unblock(queue, sender, list);
-		if (!queue_hand_over(queue, msg, list))
+		if (!queue_hand_over(queue, msg, true, list))
 			queue_append(queue, msg);
 	}
 	if (!queue_writable(queue))
@@ -468,7 +509,7 @@ void queue_return(struct queue *queue, struct message *msg,
 	queue->count.returned++;
 	trace_queue_return(queue->object.id, msg->item.bin->type, msg->len,
 			   msg->item.number);
-	if (queue_hand_over(queue, msg, list))
+	if (queue_hand_over(queue, msg, true, list))
 		return;
 	queue_tell(queue);
 	shelf_return(&queue->queued, &msg->item);
@@ -555,9 +596,7 @@ static __always_inline int queue_enter(struct queue *queue, struct message *msg,
 
 	if (unlikely(queue->gone))
 		return -EIDRM;
-	way = queue_admit(queue, msg, list);
-	if (way == QUEUE_REFUSED && !(offer->flags & IPCBOOK_NOWAIT))
-		way = QUEUE_BLOCKED;
+	way = queue_admit(queue, msg, !(offer->flags & IPCBOOK_NOWAIT), list);
 	trace_queue_send(queue->object.id, offer->type, offer->len, way);
 	if (likely(way <= QUEUE_DIRECT))
 		return 0;
@@ -1014,8 +1053,7 @@ static void queue_end_receivers(struct queue *queue, struct line *line,
 		receiver = container_of(to_place(line->root.rb_node),
 					struct receiver, place);
 		line_del(line, &receiver->place);
-		queue->count.receivers_waiting--;
-		queue_done(&receiver->waiter, -EIDRM, list);
+		queue_end_receiver(queue, receiver, -EIDRM, list);
 	}
 }
 

@@ -464,6 +464,63 @@ TEST(what_one_waiting_receiver_cannot_take_goes_to_the_next)
 	is_empty(q);
 }
 
+static long make_send(struct call *call)
+{
+	return queue_send(call->fd, call->type, call->room, call->len, 0, 0);
+}
+
+/* What is refused was never there, for nobody. */
+TEST(a_refused_message_ends_no_wait)
+{
+	struct call *small[2], *exact, *other, *send;
+	char text[8] = "12345678";
+
+	limit(1, 0, 0);
+	put(q, 1, "full");
+	for (int i = 0; i < 2; i++) {
+		small[i] = call_new(q, IPCBOOK_EXACT, 7);
+		small[i]->len = i + 1;
+		call_recv(small[i]);
+	}
+	other = call_new(q, IPCBOOK_NOT, 1);
+	other->len = 3;
+	call_recv(other);
+	is(queue_send(q, 7, text, 8, IPCBOOK_NOWAIT, 0), -EAGAIN);
+	is(queue_stat(q).receivers_waiting, 3);
+	is(queue_stat(q).refused, 1);
+
+	/* They are served in the order that they had. */
+	put(q, 7, "x");
+	is(call_end(small[0]), 1);
+	put(q, 7, "xy");
+	is(call_end(small[1]), 2);
+	put(q, 7, "xyz");
+	is(call_end(other), 3);
+
+	/* Who has room gets it, and then those before it are told. */
+	other = call_new(q, IPCBOOK_EXACT, 7);
+	other->len = 1;
+	call_recv(other);
+	exact = receiver(q, IPCBOOK_EXACT, 7);
+	is(queue_send(q, 7, text, 8, IPCBOOK_NOWAIT, 0), 0);
+	is(call_end(other), -EMSGSIZE);
+	is(call_end(exact), 8);
+
+	/* What waits for room can be received, and so is there. */
+	other = call_new(q, IPCBOOK_EXACT, 7);
+	other->len = 1;
+	call_recv(other);
+	send = call_new(q, IPCBOOK_ANY, 7);
+	send->len = 8;
+	call_other(send, make_send, SYS_ioctl);
+	is(call_end(other), -EMSGSIZE);
+	is(queue_stat(q).senders_waiting, 1);
+	got(q, IPCBOOK_ANY, 0, "full");
+	is(call_end(send), 0);
+	is(queue_take(q, IPCBOOK_EXACT, 7), 8);
+	is_empty(q);
+}
+
 /* --- Deadlines ------------------------------------------------------------ */
 
 TEST(a_receive_past_its_deadline_times_out)
