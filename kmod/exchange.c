@@ -1010,9 +1010,12 @@ __poll_t queue_ready(struct queue *queue, struct queue_file *qf,
 	return mask;
 }
 
-/* Which messages make this descriptor readable. */
+/*
+ * Which messages make this descriptor readable. lseek() has @sought, whose offset is
+ * set along with that: of two that do so at once, one sets both.
+ */
 void queue_select(struct queue *queue, struct queue_file *qf, u32 select,
-		  s64 type)
+		  s64 type, struct file *sought)
 {
 	bool watched;
 
@@ -1020,6 +1023,8 @@ void queue_select(struct queue *queue, struct queue_file *qf, u32 select,
 	watched = place_in_line(&qf->place);
 	if (watched)
 		line_del(wants_line(&queue->pollers, qf->select), &qf->place);
+	if (sought)
+		WRITE_ONCE(sought->f_pos, type);
 	qf->select = select;
 	qf->type = type;
 	/* Those who poll already wait for what is selected now. */

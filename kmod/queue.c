@@ -115,9 +115,8 @@ static loff_t queue_llseek(struct file *filp, loff_t offset, int whence)
 	}
 	if (offset < 0 || offset > IPCBOOK_TYPE_MAX)
 		return -EINVAL;
-	WRITE_ONCE(filp->f_pos, offset);
 	queue_select(to_queue(file->object), to_queue_file(file),
-		     offset ? IPCBOOK_EXACT : IPCBOOK_ANY, offset);
+		     offset ? IPCBOOK_EXACT : IPCBOOK_ANY, offset, filp);
 	return offset;
 }
 
@@ -291,7 +290,7 @@ static long queue_ioctl_select(struct book_file *file, const void __user *argp)
 	if (err)
 		return err;
 	queue_select(to_queue(file->object), to_queue_file(file), arg.select,
-		     arg.type);
+		     arg.type, NULL);
 	return 0;
 }
 

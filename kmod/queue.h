@@ -232,7 +232,7 @@ ssize_t queue_write(struct file *filp, const char __user *buf, size_t len,
 __poll_t queue_ready(struct queue *queue, struct queue_file *qf,
 		     __poll_t events);
 void queue_select(struct queue *queue, struct queue_file *qf, u32 select,
-		  s64 type);
+		  s64 type, struct file *sought);
 void queue_unwatch(struct queue *queue, struct queue_file *qf);
 void queue_end_waits(struct queue *queue);
 

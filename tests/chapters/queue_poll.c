@@ -74,6 +74,45 @@ TEST(lseek_sets_the_selector_too)
 	is(ready(q), POLLOUT | POLLIN);
 }
 
+TEST(of_two_lseeks_at_once_one_sets_both_type_and_selector)
+{
+	enum { ROUNDS = 5000 };
+	/* Up to which round the other one is to set it, and has set it. */
+	struct { _Atomic int told, done; } *round;
+	long long pos, type;
+	const char *info;
+	char path[64];
+	pid_t pid;
+
+	give_seconds(120);
+	round = mmap(NULL, sizeof(*round), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	holds(round != MAP_FAILED);
+	pid = child();
+	if (!pid) {
+		for (int i = 1; i <= ROUNDS; i++) {
+			while (round->told < i)
+				sched_yield();
+			is(sys(lseek(q, 6, SEEK_SET)), 6);
+			round->done = i;
+		}
+		_exit(0);
+	}
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", q);
+	for (int i = 1; i <= ROUNDS; i++) {
+		round->told = i;
+		is(sys(lseek(q, 5, SEEK_SET)), 5);
+		while (round->done < i)
+			sched_yield();
+		info = slurp(path);
+		is(sscanf(strstr(info, "pos:"), "pos: %lld", &pos), 1);
+		is(sscanf(strstr(info, "select:"), "select: exact %lld", &type),
+		   1);
+		is(type, pos);
+	}
+	is(reap(pid), 0);
+}
+
 TEST(each_descriptor_has_its_own_selector_and_a_duplicate_shares_it)
 {
 	int other = queue_open(qname, IPCBOOK_OPEN_READ);
