@@ -203,7 +203,8 @@ static int queue_wait(struct queue *queue, struct waiter *waiter,
 		spin_lock(&queue->lock);
 		err = 0;
 	}
-	if (trace_queue_wait_enabled())
+	/* Of a wait that began before, nobody knows how long it was. */
+	if (trace_queue_wait_enabled() && start)
 		trace_queue_wait(queue->object.id, sender,
 				 ktime_get_ns() - start, waiter->err);
 	return err;

@@ -220,7 +220,8 @@ static int pipe_wait(struct pipe *pipe, struct pipe_end *end)
 	atomic_inc(&end->waiting);
 	err = pipe_sleep(pipe, end);
 	atomic_dec(&end->waiting);
-	if (trace_pipe_wait_enabled())
+	/* Of a wait that began before, nobody knows how long it was. */
+	if (trace_pipe_wait_enabled() && start)
 		trace_pipe_wait(pipe->object.id, end == &pipe->writers,
 				ktime_get_ns() - start, err);
 	return err;

@@ -417,7 +417,8 @@ static long ring_ioctl_wait(struct file *filp, struct book_file *file,
 	if (trace_ring_wait_enabled())
 		start = ktime_get_ns();
 	err = ring_sleep(ring, role, &arg);
-	if (trace_ring_wait_enabled())
+	/* Of a wait that began before, nobody knows how long it was. */
+	if (trace_ring_wait_enabled() && start)
 		trace_ring_wait(ring->object.id, role, ktime_get_ns() - start,
 				err);
 	return err;

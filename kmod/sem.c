@@ -595,7 +595,8 @@ static int sem_take(struct sem_wait *wait)
 	err = wait->flags & IPCBOOK_SEM_ALL ? sem_wait_all(wait) :
 					      sem_wait_any(wait);
 	err = sem_finish(wait, err);
-	if (trace_sem_down_enabled())
+	/* Of one that began before, nobody knows how long it took. */
+	if (trace_sem_down_enabled() && start)
 		trace_sem_down(first->sem->object.id, first->units,
 			       wait->count, ktime_get_ns() - start, err);
 	return err;

@@ -263,6 +263,25 @@ BARE_TEST(trace_cmd_shows_what_is_in_the_kernels_buffer)
 }
 
 /* The formats of all events are understood by the library that the tools use. */
+/* How long it took is known only of a wait that was traced from its beginning. */
+TEST(a_wait_that_was_traced_from_the_middle_on_is_not_told_of)
+{
+	static const char trace[] = "/sys/kernel/tracing/trace";
+	struct call *call;
+
+	set_file("/sys/kernel/tracing/options/record-cmd", "0");
+	holds(spit(trace, ""));
+	call = receiver(q, IPCBOOK_EXACT, 5);
+	set_file("/sys/kernel/tracing/events/ipcbook/queue_wait/enable", "1");
+	put(q, 5, "x");
+	is(call_end(call), 1);
+	holds(!strstr(slurp(trace), "queue_wait:"));
+	call = receiver(q, IPCBOOK_EXACT, 5);
+	put(q, 5, "x");
+	is(call_end(call), 1);
+	holds(strstr(slurp(trace), "queue_wait:"));
+}
+
 BARE_TEST(every_format_is_understood)
 {
 	is(run(0, "ls /sys/kernel/tracing/events/ipcbook | grep -c _\n"
