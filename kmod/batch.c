@@ -154,7 +154,7 @@ long queue_send_batch(struct queue *queue, struct offer *offer,
 		      const struct ipcbook_queue_entry __user *entries,
 		      unsigned int n)
 {
-	unsigned int done = 0, sent;
+	int done = 0, sent;
 	int err = 0;
 
 	while (done < n && !err) {
@@ -320,7 +320,7 @@ long queue_receive_batch(struct queue *queue, struct wanted *want,
 			 struct ipcbook_queue_entry __user *entries,
 			 unsigned int n)
 {
-	unsigned int done = 0;
+	int done = 0;
 	int got;
 
 	do {
