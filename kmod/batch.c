@@ -10,7 +10,9 @@
  * sent or received alone (exchange.c).
  *
  * When something goes wrong in the middle, those before it went, and the call tells
- * how many; those behind it are back in their places, or never came to be.
+ * how many; those behind it are back in their places, or never came to be. A
+ * receiver that is killed gives back the run that it is at, no earlier one: what is
+ * not let go counts in the limits, and a batch may be longer than a queue.
  *
  * Locks: queue.lock.
  */

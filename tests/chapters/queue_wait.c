@@ -966,6 +966,40 @@ TEST(a_message_from_a_killed_receiver_goes_to_one_that_waits)
 	is_empty(q);
 }
 
+TEST(a_receiver_killed_in_a_batch_gives_back_the_run_that_it_was_at)
+{
+	struct ipcbook_queue_entry entries[20];
+	struct ipcbook_queue_info info;
+	static char rooms[20][8];
+	char room[8];
+	pid_t pid;
+
+	fill(q, 5, 1, ARRAY_SIZE(entries));
+	pid = child();
+	if (!pid) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(entries); i++)
+			entries[i] = (struct ipcbook_queue_entry){
+				.buf = (uintptr_t)rooms[i], .len = 8,
+			};
+		entries[18].buf = (uintptr_t)stalling();
+		queue_recv_batch(q, IPCBOOK_EXACT, 5, entries,
+				 ARRAY_SIZE(entries), 0, 0);
+		_exit(1);
+	}
+	await(queue_peek(q, IPCBOOK_ANY, 0, room, 8, NULL) == -ENOMSG);
+	await_asleep(pid, SYS_ioctl);
+	is(sys(kill(pid, SIGKILL)), 0);
+	is(reap(pid), 128 + SIGKILL);
+	is(queue_stat(q).received, 16);
+	is(queue_stat(q).returned, 4);
+	for (unsigned int i = 17; i <= ARRAY_SIZE(entries); i++) {
+		is(queue_recv(q, IPCBOOK_ANY, 0, room, 8, IPCBOOK_NOWAIT, 0,
+			      &info), 1);
+		is(info.number, i);
+	}
+	is_empty(q);
+}
+
 TEST(a_stalled_sender_or_receiver_holds_up_nobody)
 {
 	pid_t out, in;
