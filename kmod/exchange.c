@@ -110,6 +110,7 @@ static void queue_wake_writers(struct queue *queue)
 
 	lockdep_assert_held(&queue->lock);
 	list_for_each_entry_safe(qf, next, &queue->writers, writer) {
+		/* Entered before the list, which is under this lock. */
 		if (waitqueue_active(&qf->polled))
 			wake_up_poll(&qf->polled, EPOLLOUT | EPOLLWRNORM);
 		else

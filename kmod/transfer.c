@@ -96,6 +96,7 @@ static void socket_wake(struct sock *sk, __poll_t events, int how, int band)
 	wq = rcu_dereference(sk->sk_wq);
 	/* For those who have changed what is waited for, also of who has no file. */
 	smp_mb();
+	/* Pairs with that in prepare_to_wait(). */
 	if (wq && waitqueue_active(&wq->wait))
 		wake_up_interruptible_sync_poll(&wq->wait, events);
 	sk_wake_async(sk, how, band);
