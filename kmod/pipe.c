@@ -19,9 +19,9 @@
  *
  * Who finds nothing to do looks for a while whether that changes, where waits have
  * been short (wait.c), and then sleeps on the wait queue of its end. A wake-up goes to
- * one sleeper; one that was woken and leaves something to do wakes the next. A
- * writer that found no room sleeps until PIPE_BUF bytes are free, which is also
- * what makes the pipe writable to poll.
+ * one sleeper; one that was woken and leaves something to do wakes the next, when it
+ * is done or before it waits for a page. A writer that found no room sleeps until
+ * PIPE_BUF bytes are free, which is also what makes the pipe writable to poll.
  *
  * An end is open as often as descriptors say. The last one that closes leaves
  * the pipe empty; of a pipe with a name, the memory and the name stay. See
@@ -175,6 +175,24 @@ static bool pipe_ready(const struct pipe *pipe, const struct pipe_end *end)
 {
 	return end == &pipe->writers ? pipe_writable(pipe) :
 	       pipe_readable(pipe);
+}
+
+/*
+ * Who was woken took the only wake-up with it, see pipe_sleep(). The next one is
+ * woken by it if there is something left to do, and cares for those behind.
+ */
+static void pipe_wake_next_reader(struct pipe *pipe)
+{
+	if (pipe_used(pipe))
+		wake_up_interruptible_sync_poll(&pipe->readers.wait,
+						EPOLLIN | EPOLLRDNORM);
+}
+
+static void pipe_wake_next_writer(struct pipe *pipe)
+{
+	if (pipe_has_room(pipe))
+		wake_up_interruptible_sync_poll(&pipe->writers.wait,
+						EPOLLOUT | EPOLLWRNORM);
 }
 
 static int pipe_sleep(struct pipe *pipe, struct pipe_end *end)
@@ -470,6 +488,10 @@ static noinline ssize_t pipe_write_rest(struct pipe *pipe,
 		if (!move->len || ret == -EPIPE)
 			break;
 		if (ret == -EFAULT) {
+			/* The page may come late, or never. */
+			if (woken)
+				pipe_wake_next_writer(pipe);
+			woken = false;
 			ret = pipe_fault_in(move, true, whole);
 		} else if (ret == -EAGAIN && !(flags & PIPE_NOWAIT)) {
 			atomic_long_inc(&pipe->blocked);
@@ -480,10 +502,8 @@ static noinline ssize_t pipe_write_rest(struct pipe *pipe,
 			break;
 		ret = pipe_try_write(pipe, move, whole);
 	}
-	/* See pipe_sleep(): the next one is woken by who was woken. */
-	if (woken && pipe_has_room(pipe))
-		wake_up_interruptible_sync_poll(&pipe->writers.wait,
-						EPOLLOUT | EPOLLWRNORM);
+	if (woken)
+		pipe_wake_next_writer(pipe);
 	if (ret == -EPIPE && !(flags & PIPE_NOSIGNAL))
 		send_sig(SIGPIPE, current, 0);
 	if (ret == -EAGAIN && !done) {
@@ -636,6 +656,10 @@ static noinline ssize_t pipe_read_rest(struct pipe *pipe,
 			ret = move->len && move->faulted ? -EFAULT : 0;
 		}
 		if (ret == -EFAULT) {
+			/* The page may come late, or never. */
+			if (woken)
+				pipe_wake_next_reader(pipe);
+			woken = false;
 			ret = pipe_fault_in(move, false, false);
 		} else if (ret == -EAGAIN && !done && !(flags & PIPE_NOWAIT)) {
 			ret = pipe_wait(pipe, &pipe->readers);
@@ -647,10 +671,8 @@ static noinline ssize_t pipe_read_rest(struct pipe *pipe,
 			break;
 		ret = pipe_try_read(pipe, move);
 	}
-	/* See pipe_sleep(): the next one is woken by who was woken. */
-	if (woken && pipe_used(pipe))
-		wake_up_interruptible_sync_poll(&pipe->readers.wait,
-						EPOLLIN | EPOLLRDNORM);
+	if (woken)
+		pipe_wake_next_reader(pipe);
 	return done ?: ret;
 }
 

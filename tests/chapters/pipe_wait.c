@@ -487,6 +487,51 @@ PIPE_TEST(a_reader_whose_page_is_not_there_holds_up_nobody)
 	holds(!memcmp(call->buf, "two", 3));
 }
 
+/* Who was woken first and waits for its page has not kept the wake-up. */
+PIPE_TEST(a_woken_reader_whose_page_is_not_there_wakes_the_next)
+{
+	struct call *first = call_new(r, IPCBOOK_ANY, 0), *second;
+	int server;
+
+	first->buf = served_page(&server);
+	if (!first->buf)
+		not_here("there is no userfaultfd");
+	first->len = 3;
+	call_other(first, pipe_make_read, SYS_read);
+	second = call_new(r, IPCBOOK_ANY, 0);
+	second->len = 3;
+	call_other(second, pipe_make_read, SYS_read);
+	writes(w, "onetwo");
+	await_need(server);
+	is(call_end(second), 3);
+	holds(!memcmp(second->room, "one", 3));
+	holds(!first->done);
+	serve(server, first->buf, bytes);
+	is(call_end(first), 3);
+	holds(!memcmp(first->buf, "two", 3));
+}
+
+PIPE_TEST(a_woken_writer_whose_page_is_not_there_wakes_the_next)
+{
+	struct call *first = call_new(w, IPCBOOK_ANY, 0), *second;
+	int server;
+
+	first->buf = served_page(&server);
+	if (!first->buf)
+		not_here("there is no userfaultfd");
+	fill_up();
+	first->len = 100;
+	call_other(first, pipe_make_write, SYS_write);
+	second = writer(w, 10);
+	is(sys(read(r, room, 2 * PIPE_BUF)), 2 * PIPE_BUF);
+	await_need(server);
+	is(call_end(second), 10);
+	holds(!first->done);
+	serve(server, first->buf, bytes);
+	is(call_end(first), 100);
+	is(waiting(r), CAPACITY - 2 * PIPE_BUF + 110);
+}
+
 static void write_of(char *memory)
 {
 	write(w, memory, 100);

@@ -430,6 +430,32 @@ SIGNAL_TEST(a_pipe_that_becomes_larger_raises)
 	raised(36, id);
 }
 
+/* What was in it goes with its last end, and the object was asked, not the end. */
+SIGNAL_TEST(a_full_pipe_that_everybody_closes_raises_that_there_is_room)
+{
+	struct ipcbook_stat stat;
+	int fd, look;
+
+	fd = keep(ipcbook_pipe_open(rname, O_RDWR | O_CREAT | O_NONBLOCK |
+				    O_CLOEXEC, 0600, CAPACITY));
+	look = keep(ipcbook_pipe_open(rname, O_RDONLY | O_PATH | O_CLOEXEC, 0,
+				      0));
+	is(ipcbook_stat(look, &stat), 0);
+	is(sys(write(fd, bytes, CAPACITY)), CAPACITY);
+	is(sys(write(fd, bytes, 1)), -EAGAIN);
+	is(ipcbook_signal_raise(r, fd, IPCBOOK_READY_OUT, 35), 0);
+	not_raised();
+	drop(fd);
+	raised(35, stat.id);
+	/* There was room already. */
+	fd = keep(ipcbook_pipe_open(rname, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0,
+				    0));
+	is(sys(write(fd, bytes, CAPACITY - PIPE_BUF)), CAPACITY - PIPE_BUF);
+	drop(fd);
+	not_raised();
+	is(ipcbook_pipe_unlink(rname), 0);
+}
+
 SIGNAL_TEST(the_ends_of_a_pipe_raise_what_they_can_do)
 {
 	int ends[2];
