@@ -7,7 +7,8 @@
  * closed again meanwhile was there all the same.
  *
  * Locks: pipe.lock protects the counts, which readers and writers look at
- * without it; inside of it are no others. See pipe.c.
+ * without it; inside of it is that of those who are told (book_notify()). See
+ * pipe.c.
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -38,15 +39,23 @@ void ends_init(struct pipe *pipe)
 	end_init(&pipe->writers);
 }
 
-/* What nobody can read any more goes. Nobody reads or writes meanwhile. */
+/*
+ * What nobody can read any more goes. Nobody reads or writes meanwhile. But who
+ * asked to be told of room need not have an end open any more; he is told of it if
+ * somebody can open one, and before that one does.
+ */
 static void ends_discard(struct pipe *pipe)
 {
+	bool had_room = pipe_has_room(pipe);
+
 	lockdep_assert_held(&pipe->lock);
 	pipe->discarded += pipe->w.pos - pipe->r.pos;
 	pipe->w.seen = pipe->w.pos;
 	pipe->r.seen = pipe->w.pos;
 	/* Pairs with the acquire load in pipe_used(): somebody may look. */
 	smp_store_release(&pipe->r.pos, pipe->w.pos);
+	if (!had_room && pipe->object.key.name[0] && !READ_ONCE(pipe->gone))
+		book_ready(&pipe->object, EPOLLOUT);
 }
 
 static void ends_enter(struct pipe *pipe, unsigned int access)

@@ -111,27 +111,10 @@ static struct pipe *file_pipe(const struct file *filp)
 
 /* --------------------------------------------------------------- what there is */
 
-/*
- * How many bytes there are. The readers' position is looked at first: the answer
- * may be too much while others read, but is never below 0.
- */
-static unsigned long pipe_used(const struct pipe *pipe)
-{
-	/* Pairs with the release store in pipe_publish_out(). */
-	unsigned long taken = smp_load_acquire(&pipe->r.pos);
-
-	return READ_ONCE(pipe->w.pos) - taken;
-}
-
 /* Whether somebody who waits to read has something to do. */
 static bool pipe_readable(const struct pipe *pipe)
 {
 	return pipe_used(pipe) || !READ_ONCE(pipe->writers.count);
-}
-
-static bool pipe_has_room(const struct pipe *pipe)
-{
-	return pipe_used(pipe) + PIPE_BUF <= READ_ONCE(pipe->store.size);
 }
 
 /* Whether somebody who waits to write has something to do. */

@@ -5,6 +5,7 @@
 #ifndef _IPCBOOK_PIPE_H
 #define _IPCBOOK_PIPE_H
 
+#include <linux/limits.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -115,6 +116,23 @@ static inline struct pipe *to_pipe(struct book_object *object)
 static inline struct pipe_file *to_pipe_file(struct book_file *file)
 {
 	return container_of(file, struct pipe_file, file);
+}
+
+/*
+ * How many bytes there are. The readers' position is looked at first: the answer
+ * may be too much while others read, but is never below 0.
+ */
+static inline unsigned long pipe_used(const struct pipe *pipe)
+{
+	/* Pairs with the release stores in pipe_publish_out() and ends_discard(). */
+	unsigned long taken = smp_load_acquire(&pipe->r.pos);
+
+	return READ_ONCE(pipe->w.pos) - taken;
+}
+
+static inline bool pipe_has_room(const struct pipe *pipe)
+{
+	return pipe_used(pipe) + PIPE_BUF <= READ_ONCE(pipe->store.size);
 }
 
 /* ends.c */

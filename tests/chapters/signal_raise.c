@@ -408,6 +408,7 @@ SIGNAL_TEST(an_end_of_a_pipe_that_goes_raises_nothing)
 	is(sys(write(ends[1], bytes, CAPACITY)), CAPACITY);
 	is(ipcbook_signal_raise(r, ends[1], IPCBOOK_READY_OUT, 34), 0);
 	drop(ends[0]);
+	drop(ends[1]);
 	not_raised();
 }
 
@@ -453,7 +454,13 @@ SIGNAL_TEST(a_full_pipe_that_everybody_closes_raises_that_there_is_room)
 	is(sys(write(fd, bytes, CAPACITY - PIPE_BUF)), CAPACITY - PIPE_BUF);
 	drop(fd);
 	not_raised();
+	/* And nobody can write to what has no name. */
+	fd = keep(ipcbook_pipe_open(rname, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0,
+				    0));
+	is(sys(write(fd, bytes, CAPACITY)), CAPACITY);
 	is(ipcbook_pipe_unlink(rname), 0);
+	drop(fd);
+	not_raised();
 }
 
 SIGNAL_TEST(the_ends_of_a_pipe_raise_what_they_can_do)
