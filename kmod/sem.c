@@ -562,6 +562,7 @@ static int sem_want(struct sem_wait *wait, struct sem_entry *entry,
 		    struct sem_file *sf, u32 units)
 {
 	struct sem *sem = sem_of(sf);
+	struct sem_undo *undo;
 
 	if (!units || units > sem->maximum)
 		return -EINVAL;
@@ -573,8 +574,11 @@ static int sem_want(struct sem_wait *wait, struct sem_entry *entry,
 	entry->units = units;
 	if (!sf->undo)
 		return 0;
-	entry->undo = undo_get(sf);
-	return entry->undo ? 0 : -ENOMEM;
+	undo = undo_get(sf);
+	if (IS_ERR(undo))
+		return PTR_ERR(undo);
+	entry->undo = undo;
+	return 0;
 }
 
 static void sem_want_no_more(struct sem_entry *entry)

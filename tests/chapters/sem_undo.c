@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "sem.h"
+#include "served.h"
 
 /* The next down is told, and no other. */
 #define told_once() do {						\
@@ -378,6 +379,77 @@ SEM_TEST(who_was_closed_while_it_waited_keeps_nothing)
 	is(ipcbook_sem_value(s), 1);
 	is(ipcbook_sem_down(duplicate, 1, 0, 0), 0);
 	is(ipcbook_sem_value(s), 0);
+}
+
+/* The down of which the arguments are in call->buf. */
+static long down_of(struct call *call)
+{
+	return ask(call->fd, IPCBOOK_IOC_SEM_DOWN, call->buf);
+}
+
+/* Closed by now, and somebody else keeps the open file, where nothing is found. */
+SEM_TEST(who_was_closed_before_it_took_anything_takes_nothing)
+{
+	static char page[4096];
+	const struct ipcbook_sem_down down = {
+		.size = sizeof(down),
+		.units = 1,
+	};
+	int server, fd, stays = gate();
+	struct call *call;
+	pid_t pid;
+
+	units(3, 3);
+	fd = undoing();
+	call = call_new(fd, IPCBOOK_ANY, 0);
+	call->buf = served_page(&server);
+	if (!call->buf)
+		not_here("there is no userfaultfd");
+	memcpy(page, &down, sizeof(down));
+	call_other(call, down_of, SYS_ioctl);
+	await_need(server);
+	pid = child();
+	if (!pid) {
+		gate_pass(stays);
+		_exit(0);
+	}
+	is(sys(close(fd)), 0);
+	serve(server, call->buf, page);
+	is(call_end(call), -EBADF);
+	is(ipcbook_sem_value(s), 3);
+	is(sem_stat(s).received, 0);
+	gate_open(stays);
+	is(reap(pid), 0);
+	is(ipcbook_sem_value(s), 3);
+}
+
+/* By another descriptor it is still open. */
+SEM_TEST(who_closes_a_duplicate_before_it_took_anything_takes_it)
+{
+	static char page[4096];
+	const struct ipcbook_sem_down down = {
+		.size = sizeof(down),
+		.units = 1,
+	};
+	int server, fd, duplicate;
+	struct call *call;
+
+	units(3, 3);
+	fd = undoing();
+	duplicate = dup(fd);
+	call = call_new(fd, IPCBOOK_ANY, 0);
+	call->buf = served_page(&server);
+	if (!call->buf)
+		not_here("there is no userfaultfd");
+	memcpy(page, &down, sizeof(down));
+	call_other(call, down_of, SYS_ioctl);
+	await_need(server);
+	is(sys(close(fd)), 0);
+	serve(server, call->buf, page);
+	is(call_end(call), 0);
+	is(ipcbook_sem_value(s), 2);
+	is(sys(close(duplicate)), 0);
+	is(ipcbook_sem_value(s), 3);
 }
 
 SEM_TEST(a_waiter_that_is_killed_holds_nothing)
