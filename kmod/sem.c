@@ -447,6 +447,8 @@ static int sem_try_all(struct sem_wait *wait)
 			sem_go(entry);
 		if (err == -EAGAIN && may_wait && list_empty(&entry->node))
 			sem_stand(entry, &entry->sem->aside);
+		if (err == -EAGAIN && !may_wait)
+			entry->sem->count.refused++;
 		if (err)
 			sem_publish(entry->sem, entry->value);
 		else

@@ -57,6 +57,19 @@ SEM_TEST(any_takes_the_first_that_has_enough)
 	nobody_waits(3);
 }
 
+/* By each of those that it asked. */
+SEM_TEST(who_does_not_want_to_wait_is_counted_as_refused)
+{
+	several(3, 0);
+	is(ipcbook_sem_wait(wants, 3, IPCBOOK_NOWAIT, 0), -EAGAIN);
+	for (int i = 0; i < 3; i++)
+		is(sem_stat(wants[i].fd).refused, 1);
+	is(ipcbook_sem_wait(wants, 3, IPCBOOK_SEM_ALL | IPCBOOK_NOWAIT, 0),
+	   -EAGAIN);
+	for (int i = 0; i < 3; i++)
+		is(sem_stat(wants[i].fd).refused, 2);
+}
+
 SEM_TEST(any_waits_for_whichever_comes_first)
 {
 	struct call *call;
