@@ -120,6 +120,31 @@ static bool same_origin(const struct origin *a, const struct origin *b)
 
 /* ------------------------------------------------------------------- signals */
 
+/* Whether what arrives is not counted by the run that came last. */
+static bool needs_run(const struct pending *pending, const struct origin *origin,
+		      u32 number)
+{
+	const struct run *run = pending->slots[number - 1].last;
+
+	return !run || (queues(number) && !same_origin(&run->origin, origin));
+}
+
+/**
+ * pending_lacks_run() - whether pending_add() will find no memory
+ * @pending: where, after pending_settle()
+ * @origin: who sends
+ * @number: which
+ *
+ * Return: whether pending_supply() must be called first, if there is room at all.
+ */
+bool pending_lacks_run(const struct pending *pending,
+		       const struct origin *origin, u32 number)
+{
+	lockdep_assert_held(&pending->lock);
+	return !pending->spare && needs_run(pending, origin, number) &&
+	       (!queues(number) || pending->queued < pending->limit);
+}
+
 /**
  * pending_add() - signals arrive; the doorbell is the caller's
  * @pending: where, after pending_settle()
@@ -139,7 +164,7 @@ int pending_add(struct pending *pending, const struct origin *origin,
 	lockdep_assert_held(&pending->lock);
 	if (queues(number) && times > pending->limit - pending->queued)
 		return -EAGAIN;
-	if (!run || (queues(number) && !same_origin(&run->origin, origin))) {
+	if (needs_run(pending, origin, number)) {
 		run = run_get(pending, origin);
 		if (!run)
 			return -ENOMEM;

@@ -115,6 +115,8 @@ void pending_free(struct pending *pending);
 int pending_attach(struct pending *pending, struct sock *sk);
 void pending_detach(struct pending *pending);
 int pending_supply(struct pending *pending);
+bool pending_lacks_run(const struct pending *pending,
+		       const struct origin *origin, u32 number);
 int pending_add(struct pending *pending, const struct origin *origin,
 		u32 number, u32 times);
 unsigned int pending_take(struct pending *pending,

@@ -42,6 +42,11 @@ struct raise {
 	atomic_t times;
 };
 
+static struct origin raise_origin(u64 object)
+{
+	return (struct origin){ .uid = GLOBAL_ROOT_UID, .object = object };
+}
+
 /*
  * Of so many signals of @number that were raised those that there is room for;
  * all, if there is none: then they are refused.
@@ -56,36 +61,62 @@ static u32 raise_fitting(const struct pending *pending, u8 number, u32 times)
 	return min_t(u64, times, room);
 }
 
+/*
+ * The next one that has raised something for which no memory is missing; *@lacks
+ * tells whether there was one for which it is.
+ */
+static struct raise *raise_next(struct registration *reg, bool *lacks)
+{
+	struct origin origin = raise_origin(0);
+	struct raise *raise;
+
+	lockdep_assert_held(&reg->pending.lock);
+	list_for_each_entry(raise, &reg->raises, node) {
+		if (!atomic_read(&raise->times))
+			continue;
+		origin.object = raise->object;
+		if (!pending_lacks_run(&reg->pending, &origin, raise->number))
+			return raise;
+		*lacks = true;
+	}
+	return NULL;
+}
+
 /**
  * raise_pass_on() - passes on what one object raised
  * @reg: to whom
  *
- * Return: whether one had raised something; it or another may have raised more.
+ * Nobody would be told that memory is missing, and an object need not raise what it
+ * raised again. So nothing is taken from it before there is memory for that.
+ *
+ * Return: 1 if it or another may have raised more, 0 if not; ENOMEM if this is to be
+ * called again later.
  */
-bool raise_pass_on(struct registration *reg)
+int raise_pass_on(struct registration *reg)
 {
-	struct origin origin = { .uid = GLOBAL_ROOT_UID };
+	struct pending *pending = &reg->pending;
 	struct result result = {};
+	struct origin origin;
 	struct raise *raise;
-	u32 times = 0;
-	u8 number = 0;
+	bool lacks = false;
+	u32 times;
+	u8 number;
 
-	spin_lock(&reg->pending.lock);
-	pending_settle(&reg->pending);
-	list_for_each_entry(raise, &reg->raises, node) {
-		times = atomic_read(&raise->times);
-		if (!times)
-			continue;
+	spin_lock(&pending->lock);
+	pending_settle(pending);
+	raise = raise_next(reg, &lacks);
+	if (raise) {
 		number = raise->number;
-		origin.object = raise->object;
-		times = raise_fitting(&reg->pending, number, times);
+		origin = raise_origin(raise->object);
+		times = raise_fitting(pending, number,
+				      atomic_read(&raise->times));
 		atomic_sub(times, &raise->times);
-		break;
-	}
-	spin_unlock(&reg->pending.lock);
-	if (times)
 		signal_deliver(reg, &origin, &number, 1, times, &result);
-	return times;
+	}
+	spin_unlock(&pending->lock);
+	if (raise)
+		return 1;
+	return lacks ? pending_supply(pending) ?: 1 : 0;
 }
 
 static void raise_ready(struct book_notifier *notifier)

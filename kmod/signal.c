@@ -47,7 +47,7 @@ MODULE_PARM_DESC(signal_max_pending, "Most signals from 32 up that may be pendin
 /* 9 and 19 cannot be masked. */
 #define SIGNAL_UNMASKABLE	(BIT_ULL(9 - 1) | BIT_ULL(19 - 1))
 
-/* Until a doorbell is tried again for which there was no memory. */
+/* Until that is tried again for which there was no memory. */
 #define SIGNAL_RETRY	(HZ / 50 + 1)
 
 /**
@@ -118,7 +118,7 @@ static int signal_arrive(struct pending *pending, const struct origin *origin,
 
 /**
  * signal_deliver() - signals arrive at a registration
- * @reg: it
+ * @reg: it, with pending.lock held, which is left if memory is to be found
  * @origin: who sends
  * @numbers: which signals; 0 is none
  * @count: how many numbers
@@ -136,7 +136,7 @@ void signal_deliver(struct registration *reg, const struct origin *origin,
 	unsigned int i;
 	int err;
 
-	spin_lock(&pending->lock);
+	lockdep_assert_held(&pending->lock);
 	pending_settle(pending);
 	for (i = 0; i < count; i++) {
 		err = numbers[i] ? signal_arrive(pending, origin, numbers[i],
@@ -161,7 +161,6 @@ void signal_deliver(struct registration *reg, const struct origin *origin,
 	}
 	if (receivable || !pending->rung)
 		signal_ring(reg);
-	spin_unlock(&pending->lock);
 }
 
 static void signal_work(struct work_struct *work)
@@ -170,14 +169,17 @@ static void signal_work(struct work_struct *work)
 						struct registration, work);
 	struct pending *pending = &reg->pending;
 	bool rung;
+	int err;
 
-	while (raise_pass_on(reg))
+	while ((err = raise_pass_on(reg)) > 0)
 		cond_resched();
 	spin_lock(&pending->lock);
 	pending_settle(pending);
 	rung = pending_ring(pending);
 	spin_unlock(&pending->lock);
 	if (unlikely(!rung) && !pending_ring_again(pending))
+		err = -ENOMEM;
+	if (unlikely(err))
 		queue_delayed_work(signal_wq, &reg->work, SIGNAL_RETRY);
 }
 
@@ -451,11 +453,14 @@ static void mail_to(struct mail *mail, struct registration *reg)
 {
 	int err = signal_may(mail->skb, reg, mail->numbers, mail->count);
 
-	if (!err)
-		signal_deliver(reg, &mail->origin, mail->numbers, mail->count,
-			       1, &mail->result);
-	else if (err == -EPERM)
+	if (err == -EPERM)
 		mail->denied = true;
+	if (err)
+		return;
+	spin_lock(&reg->pending.lock);
+	signal_deliver(reg, &mail->origin, mail->numbers, mail->count, 1,
+		       &mail->result);
+	spin_unlock(&reg->pending.lock);
 }
 
 static void mail_to_pid(struct mail *mail, u32 number)

@@ -77,7 +77,7 @@ void signal_begin(struct registration *reg);
 void signal_reply(struct registration *reg, struct sk_buff *skb, void *head);
 
 /* raise.c */
-bool raise_pass_on(struct registration *reg);
+int raise_pass_on(struct registration *reg);
 void raise_end_all(struct registration *reg);
 int signal_raise(struct sk_buff *skb, struct genl_info *info);
 

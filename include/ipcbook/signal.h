@@ -227,7 +227,8 @@ IPCBOOK_API int ipcbook_signal_pending(struct ipcbook_signal *signal,
  * is ready now. A queue or pipe does so each time, until it is told to stop; a
  * semaphore or ring, whose readiness the module does not see each time, does so
  * once for each call. @fd may be closed afterwards. The signal's infos.object is
- * the object's id. A signal that finds no room is counted, and lost.
+ * the object's id. A signal that finds no room is counted, and lost; one for which
+ * there is no memory arrives when there is some.
  *
  * Return: the number that was to be raised before, or 0; or
  *

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include "cgroup.h"
 #include "served.h"
 #include "signal.h"
 
@@ -308,6 +309,87 @@ SIGNAL_TEST(of_what_an_object_raised_that_arrives_for_which_there_is_room)
 	for (int i = 0; i < 3; i++)
 		is(next(r), 40);
 	is(next(r), -EAGAIN);
+}
+
+/*
+ * Takes what is left of the memory that the test's registration may have, on each
+ * processor: signals whose senders take turns, here the effective users of one
+ * process, take a run each.
+ */
+static void leave_no_memory(void)
+{
+	struct ipcbook_signal_target target = { .name = rname };
+	int numbers[30];
+	int turn = 0;
+	cpu_set_t one;
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		numbers[i] = 34 + i;
+	for (int cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		is(sys(sched_setaffinity(0, sizeof(one), &one)), 0);
+		do {
+			is(sys(setresuid(-1, ++turn & 1 ? 1001 : 0, -1)), 0);
+		} while (ipcbook_signal_send(s, &target, 1, numbers,
+					     ARRAY_SIZE(numbers), 0, NULL) ==
+			 ARRAY_SIZE(numbers));
+	}
+	is(sys(setresuid(-1, 0, -1)), 0);
+}
+
+/* A process whose registration cgroup a pays for, which has no more memory. */
+static void raised_without_memory(void)
+{
+	struct ipcbook_signal_entry before, entry;
+	unsigned int raises = 0;
+	long long met;
+	char most[64];
+	int fds[8];
+
+	snprintf(rname, sizeof(rname), "without-memory");
+	s = handle();
+	enter_cgroup('a');
+	r = registered(rname, NULL, 1 << 17);
+	enter_cgroup('b');
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = keep(ipcbook_queue_open(NULL, O_RDWR, 0600, NULL));
+		is(ipcbook_signal_raise(r, fds[i], IPCBOOK_READY_IN, 64), 0);
+	}
+	snprintf(most, sizeof(most), "%lld", charged('a') + PORTIONS);
+	holds(spit(CGROUP "-a/memory.max", most));
+	leave_no_memory();
+	holds(find_entry(rname, &before));
+	met = figure('a', "memory.events", "max ");
+	do {
+		for (size_t i = 0; i < ARRAY_SIZE(fds); i++, raises++) {
+			put(fds[i], 1, "a");
+			got(fds[i], IPCBOOK_ANY, 0, "a");
+		}
+		/* It is met several times by one that finds something after all. */
+	} while (figure('a', "memory.events", "max ") < met + 100);
+	holds(spit(CGROUP "-a/memory.max", "max"));
+	await(find_entry(rname, &entry) &&
+	      entry.stat.sent + entry.stat.refused ==
+	      before.stat.sent + before.stat.refused + raises);
+	is(entry.stat.refused, before.stat.refused);
+}
+
+/* Nobody could be told that it was not, and an object need not raise it again. */
+TEST_BETWEEN(what_was_raised_without_memory_arrives_when_there_is_some,
+	     cgroups_start, signal_end)
+{
+	pid_t pid;
+
+	need_cgroups();
+	give_seconds(60);
+	pid = child();
+	if (!pid) {
+		raised_without_memory();
+		_exit(0);
+	}
+	is(reap(pid), 0);
+	is(figure('a', "memory.events", "oom_kill "), 0);
 }
 
 SIGNAL_TEST(raising_needs_an_object_that_can_be_ready)
