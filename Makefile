@@ -31,7 +31,9 @@ INCLUDEDIR    ?= $(PREFIX)/include
 MANDIR        ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 UDEVDIR       ?= /etc/udev/rules.d
-WIRESHARKDIR  ?= $(LIBDIR)/wireshark/plugins
+# Where tshark looks; and where Debian's would, if there is none.
+WIRESHARKDIR  ?= $(or $(shell tshark -G folders 2>/dev/null | sed -n 's/^Global Lua Plugins:[[:space:]]*//p'), \
+	/usr/lib/$(shell $(CC) -print-multiarch 2>/dev/null)/wireshark/plugins)
 MODULEDIR     ?= /lib/modules/$(KVER)/updates
 
 CC       ?= gcc
