@@ -230,6 +230,19 @@ static int raise_set(struct registration *reg, struct file *filp,
 	return 0;
 }
 
+/*
+ * Whether a descriptor that is open for it can become ready for @events. Of a ring
+ * it is the producer's or the consumer's, never both's: see ring_poll().
+ */
+static bool raise_can(const struct book_file *file, struct file *filp,
+		      __poll_t events)
+{
+	if (file->object->chapter->id == IPCBOOK_RING && events == EPOLLIN &&
+	    file->access & BOOK_WRITE)
+		return false;
+	return file_can_poll(filp);
+}
+
 /* An open file that can become ready for @events. */
 static struct file *raise_file(struct genl_info *info, __poll_t events,
 			       struct book_file **file)
@@ -247,7 +260,7 @@ static struct file *raise_file(struct genl_info *info, __poll_t events,
 	if (!err)
 		err = book_may(*file, filp, events == EPOLLIN ? BOOK_READ :
 								BOOK_WRITE);
-	if (!err && !file_can_poll(filp))
+	if (!err && !raise_can(*file, filp, events))
 		err = -EOPNOTSUPP;
 	if (!err)
 		return filp;

@@ -237,7 +237,8 @@ IPCBOOK_API int ipcbook_signal_pending(struct ipcbook_signal *signal,
  * * -ENOTTY: @fd is not an object
  * * -EACCES: of the device: the default queue does not allow it; of a pipe: the
  *   descriptor only looks
- * * -EOPNOTSUPP: a segment is never ready; or see above
+ * * -EOPNOTSUPP: a segment is never ready, nor is a ring's producer to receive;
+ *   or see above
  * * -ENOSPC: 64 objects raise something for this handle already
  * * -ENOTCONN: the handle is not registered
  * * what every function can answer

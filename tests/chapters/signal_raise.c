@@ -788,3 +788,18 @@ SIGNAL_TEST(a_ring_raises_for_its_producer_once_for_each_call)
 	ipcbook_ring_detach(&sides[0]);
 	ipcbook_ring_detach(&sides[1]);
 }
+
+/* Be it open to read as well, which is to map it. */
+SIGNAL_TEST(a_producer_is_never_told_that_there_is_a_record)
+{
+	struct ipcbook_ring sides[2];
+	int fds[2];
+
+	ring_new(sides, fds);
+	is(ipcbook_signal_raise(r, fds[1], IPCBOOK_READY_IN, 34), -EOPNOTSUPP);
+	is(strncmp(ipcbook_signal_why(r), "fd", 2), 0);
+	is(ipcbook_signal_raise(r, fds[0], IPCBOOK_READY_OUT, 34), -EACCES);
+	is(ipcbook_signal_raise(r, fds[0], IPCBOOK_READY_IN, 34), 0);
+	ipcbook_ring_detach(&sides[0]);
+	ipcbook_ring_detach(&sides[1]);
+}
