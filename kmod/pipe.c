@@ -232,7 +232,7 @@ static int pipe_wait(struct pipe *pipe, struct pipe_end *end)
  * Objects tell when they become ready (book_notify()). What happened is judged by
  * positions, and not by what the pipe holds, which others may have changed: of
  * many writers, exactly those tell before whose bytes there was nothing; of many
- * readers, the one that passed the place from which on there is room. Called
+ * readers, one that passed the place from which on there is room. Called
  * after the barrier in pipe_wake_readers() or pipe_wake_writers(), so that either
  * the other side's position is seen, or it sees ours.
  */
@@ -250,13 +250,28 @@ static bool room_between(unsigned long w, unsigned long r, unsigned long size)
 	return (long)(w - r + PIPE_BUF - size) <= 0;
 }
 
-/* Readers came from @pos on @len bytes further, in a pipe of @size bytes. */
+/*
+ * Readers came from @pos further, in a pipe of @size bytes. Others may have come
+ * further still, and have made writers come further, before this is judged: who
+ * only compared where itself was before and after would find that there was no
+ * room at either, while those others, who looked before the writers came, find
+ * that there was room before them. So the question is whether there is room now.
+ * Two may tell of the same room, but one always does.
+ */
 static noinline void pipe_tell_writers(struct pipe *pipe, unsigned long pos,
-				       size_t len, unsigned long size)
+				       unsigned long size)
 {
 	unsigned long w = READ_ONCE(pipe->w.pos);
 
-	if (!room_between(w, pos, size) && room_between(w, pos + len, size))
+	if (room_between(w, pos, size))
+		return;
+	/*
+	 * Pairs with that in pipe_wake_writers() of another reader: if this one
+	 * does not see where that has come to, that one sees this @w.
+	 */
+	smp_mb();
+	if (room_between(w, READ_ONCE(pipe->r.pos),
+			 READ_ONCE(pipe->store.size)))
 		book_notify(&pipe->object, EPOLLOUT);
 }
 
@@ -603,7 +618,7 @@ static __always_inline ssize_t pipe_try_read(struct pipe *pipe,
 		trace_pipe_read(pipe->object.id, ret, pipe_used(pipe));
 		pipe_wake_writers(pipe);
 		if (book_watched(&pipe->object))
-			pipe_tell_writers(pipe, pos - ret, ret, size);
+			pipe_tell_writers(pipe, pos - ret, size);
 	}
 	return ret;
 }
