@@ -466,6 +466,7 @@ int ipcbook_signal_register(struct ipcbook_signal *signal, const char *name,
 			    unsigned int group_count, unsigned int limit)
 {
 	union message answer;
+	int saved = errno;
 	int error;
 
 	if (signal->in)
@@ -476,6 +477,7 @@ int ipcbook_signal_register(struct ipcbook_signal *signal, const char *name,
 	if (error)
 		return error;
 	error = connect_family(&signal->in);
+	errno = saved;
 	if (error >= 0) {
 		signal->in_fd = nl_socket_get_fd(signal->in);
 		error = ask(signal, &answer);
