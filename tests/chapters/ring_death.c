@@ -226,12 +226,15 @@ RING_TEST(a_forked_child_has_no_part_in_it_even_if_it_has_the_mapping)
 	int ready = gate(), end = gate();
 	struct ipcbook_ring ring;
 	pid_t pid = child();
+	long made;
 
 	if (!pid) {
 		ring = produce();
-		is(sys(madvise(ring.consumer,
-			       2 * (size_t)sysconf(_SC_PAGESIZE) +
-			       2 * RING_SIZE, MADV_DOFORK)), 0);
+		made = sys(madvise(ring.consumer,
+				   2 * (size_t)sysconf(_SC_PAGESIZE) +
+				   2 * RING_SIZE, MADV_DOFORK));
+		/* Newer kernels do not make it inherit such a mapping. */
+		holds(!made || made == -EINVAL);
 		if (!fork()) {
 			gate_open(ready);
 			gate_pass(end);
