@@ -549,6 +549,7 @@ STREAM_TEST(whom_one_may_not_accept_is_the_next_one_s)
 {
 	int ready = gate(), client;
 	pid_t poor, other;
+	char room[8];
 
 	is(ipcbook_chmod(listener, 0666), 0);
 	set_parameter("user_objects", 1);
@@ -566,7 +567,8 @@ STREAM_TEST(whom_one_may_not_accept_is_the_next_one_s)
 	if (!other) {
 		client = sys(accept(listener, NULL, NULL));
 		holds(client >= 0);
-		says(client, "somebody");
+		is(sys(recv(client, room, 8, MSG_WAITALL)), 8);
+		is(memcmp(room, "somebody", 8), 0);
 		_exit(0);
 	}
 	await_asleep(other, SYS_accept);
