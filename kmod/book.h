@@ -99,6 +99,8 @@ struct book_file {
  * @stat: fills the chapter's part of the answer, which is zeroed
  * @device: the chapter's calls on the device itself; may be NULL
  * @raises_once: an object that was asked to tell when it is ready does so once
+ * @write_only_out: a descriptor that is open for writing becomes ready to write
+ *	only, even if it is open for reading as well
  * @describe: adds to a message of the list what the chapter knows beyond @stat,
  *	under book_mutex; may be NULL
  * @commands: the chapter's commands of the netlink family
@@ -126,6 +128,7 @@ struct book_chapter {
 	void (*stat)(struct book_object *object, struct ipcbook_stat *stat);
 	long (*device)(unsigned int nr, void __user *argp);
 	bool raises_once;
+	bool write_only_out;
 	int (*describe)(struct book_object *object, struct sk_buff *skb);
 	const struct genl_small_ops *commands;
 	size_t command_count;

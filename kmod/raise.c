@@ -230,14 +230,11 @@ static int raise_set(struct registration *reg, struct file *filp,
 	return 0;
 }
 
-/*
- * Whether a descriptor that is open for it can become ready for @events. Of a ring
- * it is the producer's or the consumer's, never both's: see ring_poll().
- */
+/* Whether a descriptor that is open for it can become ready for @events. */
 static bool raise_can(const struct book_file *file, struct file *filp,
 		      __poll_t events)
 {
-	if (file->object->chapter->id == IPCBOOK_RING && events == EPOLLIN &&
+	if (file->object->chapter->write_only_out && events == EPOLLIN &&
 	    file->access & BOOK_WRITE)
 		return false;
 	return file_can_poll(filp);

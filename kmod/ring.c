@@ -959,6 +959,7 @@ const struct book_chapter ring_chapter = {
 	.file_size = sizeof(struct book_file),
 	.has_default = true,
 	.raises_once = true,
+	.write_only_out = true,
 	.mapped = true,
 	.check = ring_check,
 	.create = ring_create,

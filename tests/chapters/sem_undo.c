@@ -387,34 +387,50 @@ static long down_of(struct call *call)
 	return ask(call->fd, IPCBOOK_IOC_SEM_DOWN, call->buf);
 }
 
-/* Closed by now, and somebody else keeps the open file, where nothing is found. */
-SEM_TEST(who_was_closed_before_it_took_anything_takes_nothing)
+static int server;
+
+/* One that asks for a unit, and whose arguments come only with serve_down(). */
+static struct call *slow_down(int fd)
+{
+	struct call *call = call_new(fd, IPCBOOK_ANY, 0);
+
+	call->buf = served_page(&server);
+	if (!call->buf)
+		not_here("there is no userfaultfd");
+	call_other(call, down_of, SYS_ioctl);
+	await_need(server);
+	return call;
+}
+
+static void serve_down(struct call *call)
 {
 	static char page[4096];
 	const struct ipcbook_sem_down down = {
 		.size = sizeof(down),
 		.units = 1,
 	};
-	int server, fd, stays = gate();
+
+	memcpy(page, &down, sizeof(down));
+	serve(server, call->buf, page);
+}
+
+/* Closed by now, and somebody else keeps the open file, where nothing is found. */
+SEM_TEST(who_was_closed_before_it_took_anything_takes_nothing)
+{
+	int fd, stays = gate();
 	struct call *call;
 	pid_t pid;
 
 	units(3, 3);
 	fd = undoing();
-	call = call_new(fd, IPCBOOK_ANY, 0);
-	call->buf = served_page(&server);
-	if (!call->buf)
-		not_here("there is no userfaultfd");
-	memcpy(page, &down, sizeof(down));
-	call_other(call, down_of, SYS_ioctl);
-	await_need(server);
+	call = slow_down(fd);
 	pid = child();
 	if (!pid) {
 		gate_pass(stays);
 		_exit(0);
 	}
 	is(sys(close(fd)), 0);
-	serve(server, call->buf, page);
+	serve_down(call);
 	is(call_end(call), -EBADF);
 	is(ipcbook_sem_value(s), 3);
 	is(sem_stat(s).received, 0);
@@ -426,26 +442,15 @@ SEM_TEST(who_was_closed_before_it_took_anything_takes_nothing)
 /* By another descriptor it is still open. */
 SEM_TEST(who_closes_a_duplicate_before_it_took_anything_takes_it)
 {
-	static char page[4096];
-	const struct ipcbook_sem_down down = {
-		.size = sizeof(down),
-		.units = 1,
-	};
-	int server, fd, duplicate;
+	int fd, duplicate;
 	struct call *call;
 
 	units(3, 3);
 	fd = undoing();
 	duplicate = dup(fd);
-	call = call_new(fd, IPCBOOK_ANY, 0);
-	call->buf = served_page(&server);
-	if (!call->buf)
-		not_here("there is no userfaultfd");
-	memcpy(page, &down, sizeof(down));
-	call_other(call, down_of, SYS_ioctl);
-	await_need(server);
+	call = slow_down(fd);
 	is(sys(close(fd)), 0);
-	serve(server, call->buf, page);
+	serve_down(call);
 	is(call_end(call), 0);
 	is(ipcbook_sem_value(s), 2);
 	is(sys(close(duplicate)), 0);

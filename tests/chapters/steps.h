@@ -170,7 +170,11 @@ static void load_program(void)
 	other.program = keep(bpf(BPF_PROG_LOAD, &load));
 }
 
-/* All probes are one event, and run the program, whoever comes. */
+/*
+ * All probes are one event, and run the program, whoever comes, on whatever CPU. An
+ * event of one task would have the scheduler's code patched, which is not to be where
+ * emulated CPUs run at once (see tests/check).
+ */
 static void attach_program(void)
 {
 	struct perf_event_attr attr = {
@@ -182,7 +186,7 @@ static void attach_program(void)
 
 	holds(id);
 	attr.config = atoi(id);
-	other.event = sys(syscall(SYS_perf_event_open, &attr, 0, -1, -1,
+	other.event = sys(syscall(SYS_perf_event_open, &attr, -1, 0, -1,
 				  PERF_FLAG_FD_CLOEXEC));
 	holds(other.event >= 0);
 	is(sys(ioctl(other.event, PERF_EVENT_IOC_SET_BPF, other.program)), 0);

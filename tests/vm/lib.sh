@@ -52,21 +52,24 @@ archive_codename() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
 # apt_setup SUITE...: an apt world of its own under build/apt, for these
 # suites only; afterwards own_apt and own_apt_cache work in it.
 apt_setup() {
-	local home uri suite main keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-	need apt-get dpkg-deb
+	local home uri suite main lock keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	need apt-get dpkg-deb flock
 	main=$(archive_uri "$(archive_codename)")
 	[ -n "$main" ] || missing "apt knows no archive of $(archive_codename); add one to its sources"
 	[ -e "$keyring" ] || missing "$keyring is not there; install debian-archive-keyring"
 	home=$build/apt/$(IFS=+; echo "$*")
 	mkdir -p "$home/lists/partial" "$home/cache/archives/partial"
+	# Another may want the same suites, and be reading their lists right now.
+	exec {lock}>"$home/lock"
+	flock "$lock"
 	for suite; do
 		uri=$(archive_uri "$suite")
 		case $suite in
 		*-security) [ -n "$uri" ] || continue ;;
 		esac
 		echo "deb [signed-by=$keyring] ${uri:-$main} $suite main"
-	done >"$home/sources.list"
-	cat >"$home/apt.conf" <<-EOF
+	done >"$home/sources.list.new"
+	cat >"$home/apt.conf.new" <<-EOF
 		Dir::Etc::sourcelist "$home/sources.list";
 		Dir::Etc::sourceparts "/dev/null";
 		Dir::Etc::preferences "/dev/null";
@@ -80,18 +83,27 @@ apt_setup() {
 		#clear APT::Update::Post-Invoke;
 		#clear APT::Update::Post-Invoke-Success;
 	EOF
+	mv "$home/sources.list.new" "$home/sources.list"
+	mv "$home/apt.conf.new" "$home/apt.conf"
 	apt_home=$home
 	if [ -z "$(find "$home/lists" -name '*_Packages*' -mmin -720 -print -quit)" ]; then
 		say "reading the package lists of $*"
-		own_apt update >"$home/log" 2>&1 ||
-			{ cat "$home/log" >&2; missing "apt could not read the lists of $*"; }
+		apt_does "read the lists of $*" update
 		# apt keeps the server's time stamps; ours tell the lists' age
 		find "$home/lists" -name '*_Packages*' -exec touch {} +
 	fi
+	exec {lock}>&-
 }
 
 own_apt() { apt-get -q -c="$apt_home/apt.conf" "$@"; }
 own_apt_cache() { apt-cache -c="$apt_home/apt.conf" "$@"; }
+
+# apt_does WHAT ARGUMENT...: own_apt, which is heard only if it could not do it.
+apt_does() {
+	local what=$1 said
+	shift
+	said=$(own_apt "$@" 2>&1) || { echo "$said" >&2; missing "apt could not $what"; }
+}
 
 # package_depends PACKAGE: the names it depends on, one a line.
 package_depends() {
@@ -101,18 +113,18 @@ package_depends() {
 
 # unpack DIRECTORY PACKAGE...: download packages and unpack them there.
 unpack() {
-	local dir=$1 name n=0
+	local dir=$1 name n=0 debs
 	shift
-	mkdir -p "$dir" "$apt_home/debs"
+	mkdir -p "$dir"
+	debs=$(mktemp -d "$apt_home/debs.XXXXXX")
 	for name; do
 		n=$((n + 1))
 		say "package $n of $#: $name, $(own_apt_cache show --no-all-versions "$name" |
 			awk '/^Size:/ { printf "%.1f MB", $2 / 1e6 }')"
-		rm -f "$apt_home/debs/${name}"_*.deb
-		(cd "$apt_home/debs" && own_apt download "$name") >"$apt_home/log" 2>&1 ||
-			{ cat "$apt_home/log" >&2; missing "apt could not download $name"; }
-		dpkg-deb -x "$apt_home/debs/${name}"_*.deb "$dir" ||
+		(cd "$debs" && apt_does "download $name" download "$name") || exit
+		dpkg-deb -x "$debs/${name}"_*.deb "$dir" ||
 			missing "$name could not be unpacked in $dir"
-		rm -f "$apt_home/debs/${name}"_*.deb
+		rm "$debs/${name}"_*.deb
 	done
+	rmdir "$debs"
 }
