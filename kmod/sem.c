@@ -277,6 +277,7 @@ void sem_serve(struct sem *sem, u32 value, struct waiter **list)
 			continue;
 		value = sem_grant(entry, value);
 		sem->count.direct++;
+		trace_sem_grant(sem->object.id, entry->units, value);
 		wait_end(&entry->wait->waiter, list);
 	}
 	list_for_each_entry(entry, &sem->aside, node)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints, one group a chapter. Objects are named by the id that listings
- * show.
+ * Tracepoints, some of each chapter, and one of all objects' lives. Objects are
+ * named by the id that listings show.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM ipcbook
@@ -27,6 +27,41 @@ TRACE_DEFINE_ENUM(QUEUE_QUEUED);
 TRACE_DEFINE_ENUM(QUEUE_DIRECT);
 TRACE_DEFINE_ENUM(QUEUE_BLOCKED);
 TRACE_DEFINE_ENUM(QUEUE_REFUSED);
+TRACE_DEFINE_ENUM(IPCBOOK_EVENT_CREATED);
+TRACE_DEFINE_ENUM(IPCBOOK_EVENT_OPENED);
+TRACE_DEFINE_ENUM(IPCBOOK_EVENT_UNLINKED);
+TRACE_DEFINE_ENUM(IPCBOOK_EVENT_GONE);
+TRACE_DEFINE_ENUM(IPCBOOK_EVENT_LIMIT);
+
+/* What became of an object of whatever chapter; without a name: it has none. */
+TRACE_EVENT(object_event,
+	TP_PROTO(u64 id, const char *chapter, const char *name, int event,
+		 int err),
+	TP_ARGS(id, chapter, name, event, err),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__string(chapter, chapter)
+		__string(name, name)
+		__field(int, event)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		book_assign_str(chapter, chapter);
+		book_assign_str(name, name);
+		__entry->event = event;
+		__entry->err = err;
+	),
+	TP_printk("id=%llu chapter=%s name=%s event=%s err=%d", __entry->id,
+		  __get_str(chapter), __get_str(name),
+		  __print_symbolic(__entry->event,
+				   { IPCBOOK_EVENT_CREATED, "created" },
+				   { IPCBOOK_EVENT_OPENED, "opened" },
+				   { IPCBOOK_EVENT_UNLINKED, "unlinked" },
+				   { IPCBOOK_EVENT_GONE, "gone" },
+				   { IPCBOOK_EVENT_LIMIT, "limit" }),
+		  __entry->err)
+);
 
 TRACE_EVENT(queue_send,
 	TP_PROTO(u64 id, s64 type, size_t len, int way),
@@ -426,8 +461,7 @@ TRACE_EVENT(ring_wait,
 		  __entry->ns, __entry->err)
 );
 
-/* Units given; value is what the semaphore then has, before it serves others. */
-TRACE_EVENT(sem_up,
+DECLARE_EVENT_CLASS(sem_units,
 	TP_PROTO(u64 id, u32 units, u32 value),
 	TP_ARGS(id, units, value),
 	TP_STRUCT__entry(
@@ -442,6 +476,18 @@ TRACE_EVENT(sem_up,
 	),
 	TP_printk("id=%llu units=%u value=%u", __entry->id, __entry->units,
 		  __entry->value)
+);
+
+/* Units given; value is what the semaphore then has, before it serves others. */
+DEFINE_EVENT(sem_units, sem_up,
+	TP_PROTO(u64 id, u32 units, u32 value),
+	TP_ARGS(id, units, value)
+);
+
+/* Units that go straight to who has waited for them; value is what is left. */
+DEFINE_EVENT(sem_units, sem_grant,
+	TP_PROTO(u64 id, u32 units, u32 value),
+	TP_ARGS(id, units, value)
 );
 
 /*

@@ -26,6 +26,7 @@
 #include <net/genetlink.h>
 
 #include "book.h"
+#include "trace.h"
 
 enum { WATCH_OBJECTS, WATCH_ALL };
 
@@ -76,6 +77,8 @@ void watch_tell(const struct book_object *object, enum ipcbook_event event,
 	unsigned int group;
 	struct sk_buff *skb;
 
+	trace_object_event(object->id, object->chapter->name, object->key.name,
+			   event, error);
 	if (object->ns->dead)
 		return;
 	for (group = 0; group < WATCH_GROUPS; group++) {

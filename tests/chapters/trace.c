@@ -7,6 +7,7 @@
 #include <regex.h>
 
 #include "command.h"
+#include "sem.h"
 
 #define PAGE	"../../Documentation/handbook/seeing.rst"
 #define LINES	32
@@ -123,6 +124,16 @@ static bool matches(const char *pattern)
 	return found;
 }
 
+/* How often a word was said. */
+static int counted(const char *word)
+{
+	int count = 0;
+
+	for (const char *at = told; (at = strstr(at, word)); at++)
+		count++;
+	return count;
+}
+
 /*
  * What bpftrace tells of traffic, until that ends. (Of a signal it would have to be
  * sent at the right moment: it heeds one only while it waits for events.)
@@ -136,6 +147,16 @@ static void bpftrace(const char *what, const char *traffic)
 		 "bash -c \"exec $(cat /tmp/trace-line) -c '/bin/bash traffic'\"",
 		 traffic);
 	is(run_line(what, commands), 0);
+}
+
+BARE_TEST(bpftrace_tells_who_creates_what)
+{
+	bpftrace("tracepoint:ipcbook:object_event",
+		 "ipcbook queue create shelf; ipcbook queue create shelf; ipcbook sem create gate\n"
+		 "ipcbook queue rm shelf; ipcbook sem rm gate");
+	tells_of("^ipcbook creates queue shelf$");
+	tells_of("^ipcbook creates sem gate$");
+	is(counted("creates"), 2);
 }
 
 BARE_TEST(bpftrace_tells_how_messages_went)
@@ -226,6 +247,7 @@ BARE_TEST(perf_stat_counts_events)
 		    "bash -c \"$(cat /tmp/trace-line)\""), 0);
 	tells_of("^ +[1-9][0-9,]* +ipcbook:sem_up");
 	tells_of("^ +[1-9][0-9,]* +ipcbook:sem_down");
+	tells_of("^ +[0-9]+ +ipcbook:sem_grant");
 	tells_of("^ +[0-9]+ +ipcbook:sem_return");
 }
 
@@ -262,11 +284,46 @@ BARE_TEST(trace_cmd_shows_what_is_in_the_kernels_buffer)
 	is(run_line("trace-cmd reset", "bash -c \"$(cat /tmp/trace-line)\""), 0);
 }
 
-/* The formats of all events are understood by the library that the tools use. */
+static const char trace[] = "/sys/kernel/tracing/trace";
+
+SEM_TEST(what_becomes_of_a_semaphore_is_told_in_order)
+{
+	const char *where, *events[] = {
+		"object_event: id=%ju chapter=sem name=%s event=opened err=0\n",
+		"sem_grant: id=%ju units=2 value=1\n",
+		"object_event: id=%ju chapter=sem name=%s event=unlinked err=0\n",
+		"object_event: id=%ju chapter=sem name=%s event=gone err=0\n",
+	};
+	struct call *call;
+	char text[256];
+	uint64_t id;
+
+	units(0, 3);
+	id = sem_stat(s).id;
+	set_file("/sys/kernel/tracing/options/record-cmd", "0");
+	holds(spit(trace, ""));
+	set_file("/sys/kernel/tracing/events/ipcbook/object_event/enable", "1");
+	set_file("/sys/kernel/tracing/events/ipcbook/sem_grant/enable", "1");
+	close(undoing());
+	call = taker(s, 2);
+	is(ipcbook_sem_up(s, 3), 0);
+	is(call_end(call), 0);
+	is(ipcbook_sem_unlink(sname), 0);
+	close(s);
+	s = -1;
+	where = slurp(trace);
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		snprintf(text, sizeof(text), events[i], id, sname);
+		where = strstr(where, text);
+		if (!where)
+			print_error("no %s in:\n%s", text, slurp(trace));
+		holds(where);
+	}
+}
+
 /* How long it took is known only of a wait that was traced from its beginning. */
 TEST(a_wait_that_was_traced_from_the_middle_on_is_not_told_of)
 {
-	static const char trace[] = "/sys/kernel/tracing/trace";
 	struct call *call;
 
 	set_file("/sys/kernel/tracing/options/record-cmd", "0");
@@ -282,6 +339,7 @@ TEST(a_wait_that_was_traced_from_the_middle_on_is_not_told_of)
 	holds(strstr(slurp(trace), "queue_wait:"));
 }
 
+/* The formats of all events are understood by the library that the tools use. */
 BARE_TEST(every_format_is_understood)
 {
 	is(run(0, "ls /sys/kernel/tracing/events/ipcbook | grep -c _\n"
