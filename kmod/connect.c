@@ -399,7 +399,8 @@ int socket_release(struct socket *sock)
 	list_splice_init(&s->embryos, &embryos);
 	spin_unlock(&socket_lock);
 
-	trace_socket_close(s->object.id, s->written.bytes, s->read.bytes);
+	trace_socket_close(s->object.id, s->in.written.bytes,
+			   s->in.consumed.bytes);
 	if (tap_on() && s->peer)
 		socket_tap(s, IPCBOOK_CAPTURE_CLOSE, stream_used(&s->in) > 0,
 			   NULL, 0);

@@ -51,8 +51,8 @@ void socket_tap(const struct book_sock *s, enum ipcbook_capture_event what,
 		.flags = (socket_is_stream(s) ? 0 : IPCBOOK_CAPTURE_RECORDS) |
 			 (s->accepted ? IPCBOOK_CAPTURE_ACCEPTED : 0),
 		.detail = detail,
-		.number = READ_ONCE(peer->written.messages),
-		.position = READ_ONCE(peer->written.bytes),
+		.number = READ_ONCE(peer->in.written.messages),
+		.position = READ_ONCE(peer->in.written.bytes),
 	};
 
 	tap_tell(&event, &peer->in, at, n);
@@ -82,11 +82,11 @@ struct book_sock *socket_new(struct net *net, struct socket *sock, int type)
 	sk->sk_destruct = socket_destruct;
 	sk->sk_write_space = socket_write_space;
 	s = to_sock(sk);
-	stream_init(&s->in);
+	init_waitqueue_head(&s->connectors);
 	INIT_LIST_HEAD(&s->embryos);
 	INIT_LIST_HEAD(&s->embryo);
-	init_waitqueue_head(&s->connectors);
-	s->file.object = &s->object;
+	s->name[0] = '\0';
+	stream_init(&s->in);
 	return s;
 }
 
@@ -210,9 +210,9 @@ static u32 socket_next(struct book_sock *s)
 static u64 socket_bytes(const struct book_sock *s)
 {
 	/* Written is counted before it can be read. */
-	u64 read = smp_load_acquire(&s->read.bytes);
+	u64 read = smp_load_acquire(&s->in.consumed.bytes);
 
-	return READ_ONCE(s->written.bytes) - read;
+	return READ_ONCE(s->in.written.bytes) - read;
 }
 
 static int socket_ioctl(struct socket *sock, unsigned int cmd,
@@ -220,6 +220,7 @@ static int socket_ioctl(struct socket *sock, unsigned int cmd,
 {
 	struct book_sock *s = to_sock(sock->sk);
 	struct book_sock *peer = READ_ONCE(s->peer);
+	struct book_file file = { .object = &s->object };
 
 	switch (cmd) {
 	case SIOCINQ:
@@ -234,7 +235,7 @@ static int socket_ioctl(struct socket *sock, unsigned int cmd,
 	}
 	if (_IOC_TYPE(cmd) != IPCBOOK_IOC_MAGIC)
 		return -ENOIOCTLCMD;
-	return book_ioctl(&s->file, _IOC_NR(cmd), (void __user *)arg);
+	return book_ioctl(&file, _IOC_NR(cmd), (void __user *)arg);
 }
 
 static void socket_show_fdinfo(struct seq_file *seq, struct socket *sock)
@@ -273,9 +274,9 @@ static void socket_stat_peer(struct book_sock *s, const struct book_sock *peer,
 	stat->max_bytes = socket_limit(peer, s);
 	stat->max_size = socket_is_stream(s) ? 0 :
 			 socket_limit(s, peer) - STREAM_HEADER;
-	stat->sent = READ_ONCE(peer->written.messages);
-	stat->sent_bytes = READ_ONCE(peer->written.bytes);
-	stat->sent_ns = socket_time(&peer->written);
+	stat->sent = READ_ONCE(peer->in.written.messages);
+	stat->sent_bytes = READ_ONCE(peer->in.written.bytes);
+	stat->sent_ns = socket_time(&peer->in.written);
 	spin_lock(&s->sk.sk_peer_lock);
 	stat->sender = pid_vnr(s->sk.sk_peer_pid);
 	spin_unlock(&s->sk.sk_peer_lock);
@@ -287,11 +288,11 @@ static void socket_stat(struct book_object *object, struct ipcbook_stat *stat)
 
 	stat->bytes = socket_bytes(s);
 	/* As in socket_bytes(). */
-	stat->received = smp_load_acquire(&s->read.messages);
+	stat->received = smp_load_acquire(&s->in.consumed.messages);
 	stat->depth = socket_is_stream(s) ? stat->bytes :
-		      READ_ONCE(s->written.messages) - stat->received;
-	stat->received_bytes = READ_ONCE(s->read.bytes);
-	stat->received_ns = socket_time(&s->read);
+		      READ_ONCE(s->in.written.messages) - stat->received;
+	stat->received_bytes = READ_ONCE(s->in.consumed.bytes);
+	stat->received_ns = socket_time(&s->in.consumed);
 	stat->memory = sizeof(*s) + atomic_long_read(&s->in.memory);
 	stat->senders_waiting = atomic_read(&s->writers);
 	stat->receivers_waiting = atomic_read(&s->readers);
@@ -349,7 +350,7 @@ static const struct proto_ops socket_ops = {
 static struct proto socket_proto = {
 	.name = "IPCBOOK",
 	.owner = THIS_MODULE,
-	.obj_size = sizeof(struct book_sock),
+	.obj_size = offsetof(struct book_sock, connectors),
 };
 
 /* Sockets are not made by IPCBOOK_IOC_OPEN. */
@@ -363,12 +364,25 @@ static void socket_destroy(struct book_object *object)
 	sock_put(&object_sock(object)->sk);
 }
 
+/*
+ * The slab cache is ours, because a sock is larger than what the kernel zeroes of
+ * it (obj_size), and its stream wants cache lines of its own. proto_unregister()
+ * destroys it.
+ */
 static int socket_init(void)
 {
-	int err = proto_register(&socket_proto, 1);
+	int err;
 
-	if (err)
+	socket_proto.slab = book_cache("ipcbook_socket",
+				       sizeof(struct book_sock),
+				       __alignof__(struct book_sock));
+	if (!socket_proto.slab)
+		return -ENOMEM;
+	err = proto_register(&socket_proto, 0);
+	if (err) {
+		kmem_cache_destroy(socket_proto.slab);
 		return err;
+	}
 	err = tap_init();
 	if (err)
 		proto_unregister(&socket_proto);

@@ -18,62 +18,46 @@
 enum socket_want { WANT_DATA, WANT_ROOM, WANT_EMBRYO, WANT_BACKLOG };
 
 /**
- * struct traffic - what went one way; counted by who holds the stream's lock
- * @messages: calls, or records
- * @bytes: their payload
- * @stamp: jiffies of the last one
- */
-struct traffic {
-	u64 messages;
-	u64 bytes;
-	unsigned long stamp;
-};
-
-/**
  * struct book_sock - a socket
  * @sk: what all sockets have
  * @object: what all objects have; nobody refers to it before it has a file
- * @file: what its calls see of the object
  * @peer: the other end, referred to; NULL before it is connected
- * @name: its name, or that of the socket that listened for it
  * @connection: number of the connection: the id of the socket that connected
  * @accepted: whether it is the other end
- * @in: what its peer has sent
  * @full: a writer to @in found no room
  * @growth: how often the room in @in has doubled; under its write_lock
  * @grown: the reader's position when it did last; likewise
- * @written: what was written to @in
- * @read: what was read from it
  * @readers: calls that wait for data, or for somebody to accept
  * @writers: calls that wait for room at the peer
  * @blocked: calls that have waited for room
  * @refused: calls that were told EAGAIN because there was none; or because too
  *	many waited to be accepted already
+ * @connectors: those who wait for a place among @embryos
  * @embryos: those who are connected and not accepted, if it listens
  * @embryo: place among them
- * @connectors: those who wait for a place there
+ * @name: its name, or that of the socket that listened for it
+ * @in: what its peer has sent
+ *
+ * Up to @connectors its memory comes zeroed; what follows, socket_new() sets.
  */
 struct book_sock {
 	struct sock sk;
 	struct book_object object;
-	struct book_file file;
 	struct book_sock *peer;
-	char name[IPCBOOK_NAME_LEN];
 	u64 connection;
 	bool accepted;
-	struct stream in;
 	bool full;
 	u8 growth;
 	u64 grown;
-	struct traffic written;
-	struct traffic read;
 	atomic_t readers;
 	atomic_t writers;
 	atomic64_t blocked;
 	atomic64_t refused;
+	wait_queue_head_t connectors;
 	struct list_head embryos;
 	struct list_head embryo;
-	wait_queue_head_t connectors;
+	char name[IPCBOOK_NAME_LEN];
+	struct stream in;
 };
 
 static inline struct book_sock *to_sock(struct sock *sk)

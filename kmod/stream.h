@@ -44,15 +44,29 @@ struct cursor {
 };
 
 /**
+ * struct traffic - what went one way; counted by who holds the stream's lock
+ * @messages: calls, or records
+ * @bytes: their payload
+ * @stamp: jiffies of the last one
+ */
+struct traffic {
+	u64 messages;
+	u64 bytes;
+	unsigned long stamp;
+};
+
+/**
  * struct stream - a stream
  * @first: where the reader begins
  * @write_lock: writers take turns
  * @write: where they go on; protected by @write_lock
  * @taken: bytes of spare chunks that were used again; the same
+ * @written: what was written; counted under @write_lock
  * @tail: position up to which everything can be read
  * @read_lock: readers take turns
  * @read: where they go on; protected by @read_lock
  * @given: bytes of chunks that became spare; the same
+ * @consumed: what was read; counted under @read_lock
  * @head: position up to which everything has been read
  * @spares: chunks to be used again
  * @memory: bytes of all its chunks
@@ -64,12 +78,14 @@ struct stream {
 	struct mutex write_lock;
 	struct cursor write;
 	u64 taken;
+	struct traffic written;
 	u64 tail;
 
 	/* likewise; never together with write_lock */
 	struct mutex read_lock ____cacheline_aligned_in_smp;
 	struct cursor read;
 	u64 given;
+	struct traffic consumed;
 	u64 head;
 	struct llist_head spares;
 	atomic_long_t memory;

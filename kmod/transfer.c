@@ -269,7 +269,7 @@ static __always_inline void socket_publish(struct book_sock *s,
 					   const struct cursor *at, size_t n)
 {
 	/* Counted first, so that no more is read than was written. */
-	peer->written.bytes += n;
+	peer->in.written.bytes += n;
 	stream_publish(&peer->in, at);
 	/* Also the barrier between publishing and looking at sk_shutdown. */
 	socket_wake_readers(&peer->sk);
@@ -365,7 +365,7 @@ static __always_inline int socket_put_record(struct book_sock *s,
 	pad = round_up(len, STREAM_HEADER) - len;
 	at.offset += pad;
 	at.position += pad;
-	socket_count(&peer->written);
+	socket_count(&peer->in.written);
 	socket_publish(s, peer, &at, len);
 	return 0;
 }
@@ -480,7 +480,7 @@ static __always_inline ssize_t socket_send(struct book_sock *s,
 		return n;
 	}
 out:
-	socket_count(&peer->written);
+	socket_count(&peer->in.written);
 	trace_socket_send(s->object.id, sent);
 	return sent;
 }
@@ -550,7 +550,7 @@ static __always_inline ssize_t socket_get_record(struct book_sock *s,
 		msg->msg_flags |= MSG_TRUNC;
 	if (!(flags & MSG_PEEK)) {
 		stream_skip(&s->in, &at, round_up(len, STREAM_HEADER) - n);
-		s->read.bytes += len;
+		s->in.consumed.bytes += len;
 		stream_release(&s->in, &at);
 	}
 	return flags & MSG_TRUNC ? len : n;
@@ -571,7 +571,7 @@ static __always_inline ssize_t socket_get_bytes(struct book_sock *s,
 		*want = n;
 		return SHORT_OF_PAGE;
 	}
-	s->read.bytes += done;
+	s->in.consumed.bytes += done;
 	stream_release(&s->in, &at);
 	return done;
 }
@@ -689,7 +689,7 @@ static __always_inline ssize_t socket_receive(struct book_sock *s,
 		return n == 1 ? 0 : n;
 out:
 	if (likely(!(flags & MSG_PEEK))) {
-		socket_count(&s->read);
+		socket_count(&s->in.consumed);
 		trace_socket_receive(s->object.id, done);
 	}
 	return done;
