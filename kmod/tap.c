@@ -193,8 +193,12 @@ static struct sk_buff *tap_frame(struct net_device *dev,
 	struct sk_buff *skb;
 	struct ethhdr *eth;
 
-	skb = alloc_skb(ETH_HLEN + sizeof(*header) + n,
-			GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
+	/*
+	 * With memory for the copy that the kernel shows: it tells nobody when
+	 * it could not make one.
+	 */
+	skb = alloc_skb_fclone(ETH_HLEN + sizeof(*header) + n,
+			       GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
 	if (!skb)
 		return NULL;
 	skb_reset_mac_header(skb);

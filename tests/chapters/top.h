@@ -6,7 +6,8 @@
  *
  * In the tests' commands, "top" begins it, "see" waits until the screen has a
  * text, "keys" types, "screen" is what stands there, with the time of day and
- * sizes of memory, which differ between kernels, masked.
+ * sizes of memory, which differ between kernels, masked. Between two looks at the
+ * screen there is a moment that belongs to what is waited for.
  */
 #ifndef TOP_H
 #define TOP_H
@@ -20,8 +21,8 @@ static const char helpers[] =
 	"top() { begin \"ipcbook top -d 1h $1\" $2 $3; see '^top '; }\n"
 	"raw() { $t capture-pane -p -t 0 \"$@\"; }\n"
 	"screen() { raw | sed -E 's/^top ..:..:../top TIME/; s/(Memory: )[0-9.kM]+/\\1MEM/; s/^([a-z]+ .*(\\]|-)) +[0-9.]+[kM]?(( +(-|[0-9.]+[kM]?)){3} +[0-9]+\\/[0-9]+( +[0-9.]+[kM]?)?)$/\\1 mem\\3/'; }\n"
-	"see() { until raw | grep -qE \"$1\"; do :; done; }\n"
-	"unseen() { while raw | grep -qE \"$1\"; do :; done; }\n"
+	"see() { until raw | grep -qE \"$1\"; do sleep .1; done; }\n"
+	"unseen() { while raw | grep -qE \"$1\"; do sleep .1; done; }\n"
 	"keys() { $t send-keys -t 0 \"$@\"; }\n"
 	"names() { raw | awk '/^CHAPTER/ { on = 1; next } /F1Help|^Search|^Filter/ { on = 0 } on && NF { printf \"%s \", $2 } END { print \"\" }'; }\n"
 	"selected() { raw -e | grep -a \"$(printf '\\033')\\\\[[0-9;]*46m *[a-z]\" | tail -n1 | sed 's/\\x1b[[][0-9;]*m//g' | awk '{ print $2 }'; }\n";
