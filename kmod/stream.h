@@ -59,14 +59,14 @@ struct traffic {
  * struct stream - a stream
  * @first: where the reader begins
  * @write_lock: writers take turns
+ * @written: what was written; counted under @write_lock
  * @write: where they go on; protected by @write_lock
  * @taken: bytes of spare chunks that were used again; the same
- * @written: what was written; counted under @write_lock
  * @tail: position up to which everything can be read
  * @read_lock: readers take turns
- * @read: where they go on; protected by @read_lock
- * @given: bytes of chunks that became spare; the same
  * @consumed: what was read; counted under @read_lock
+ * @given: bytes of chunks that became spare; protected by @read_lock
+ * @read: where they go on; the same
  * @head: position up to which everything has been read
  * @spares: chunks to be used again
  * @memory: bytes of all its chunks
@@ -76,16 +76,18 @@ struct stream {
 
 	/* taken inside of no other lock; nothing waits for memory inside of it */
 	struct mutex write_lock;
+	struct traffic written;
+	/* From here on in a cache line that the reader looks at. */
 	struct cursor write;
 	u64 taken;
-	struct traffic written;
 	u64 tail;
 
 	/* likewise; never together with write_lock */
 	struct mutex read_lock ____cacheline_aligned_in_smp;
-	struct cursor read;
-	u64 given;
 	struct traffic consumed;
+	u64 given;
+	/* And here the writer. */
+	struct cursor read;
 	u64 head;
 	struct llist_head spares;
 	atomic_long_t memory;
