@@ -311,14 +311,12 @@ static void book_cache_begin(void *memory)
  * @name: its name in /proc/slabinfo, where it stands alone and goes with the
  *	module
  * @size: of one object, whose memory is charged and not zeroed
- * @align: what its address is to be a multiple of, or 0
  *
  * Return: the cache, for kmem_cache_destroy(); or NULL.
  */
-struct kmem_cache *book_cache(const char *name, size_t size, size_t align)
+struct kmem_cache *book_cache(const char *name, size_t size)
 {
-	return kmem_cache_create(name, size, align, SLAB_ACCOUNT,
-				 book_cache_begin);
+	return kmem_cache_create(name, size, 0, SLAB_ACCOUNT, book_cache_begin);
 }
 
 /**

@@ -246,7 +246,7 @@ void book_tell_refusal(const struct book_object *object, int error);
 struct mem_cgroup *book_memcg(void);
 struct mem_cgroup *book_memcg_get(void);
 void book_memcg_put(struct mem_cgroup *memcg);
-struct kmem_cache *book_cache(const char *name, size_t size, size_t align);
+struct kmem_cache *book_cache(const char *name, size_t size);
 void *book_alloc_owned(struct book_object *object, struct kmem_cache *cache,
 		       gfp_t gfp);
 struct hlist_head *book_alloc_index(struct book_object *object,

@@ -53,7 +53,7 @@ static struct kmem_cache *shelf_bins;
 
 int __init shelf_setup(void)
 {
-	shelf_bins = book_cache("ipcbook_bin", sizeof(struct bin), 0);
+	shelf_bins = book_cache("ipcbook_bin", sizeof(struct bin));
 	return shelf_bins ? 0 : -ENOMEM;
 }
 

@@ -1073,7 +1073,7 @@ static int __init signal_init(void)
 {
 	int err = -ENOMEM;
 
-	pending_runs = book_cache("ipcbook_signal", sizeof(struct run), 0);
+	pending_runs = book_cache("ipcbook_signal", sizeof(struct run));
 	if (!pending_runs)
 		return -ENOMEM;
 	signal_wq = alloc_workqueue("ipcbook_signal", WQ_UNBOUND, 0);

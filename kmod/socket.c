@@ -85,7 +85,6 @@ struct book_sock *socket_new(struct net *net, struct socket *sock, int type)
 	init_waitqueue_head(&s->connectors);
 	INIT_LIST_HEAD(&s->embryos);
 	INIT_LIST_HEAD(&s->embryo);
-	s->name[0] = '\0';
 	stream_init(&s->in);
 	return s;
 }
@@ -350,7 +349,7 @@ static const struct proto_ops socket_ops = {
 static struct proto socket_proto = {
 	.name = "IPCBOOK",
 	.owner = THIS_MODULE,
-	.obj_size = offsetof(struct book_sock, connectors),
+	.obj_size = sizeof(struct book_sock),
 };
 
 /* Sockets are not made by IPCBOOK_IOC_OPEN. */
@@ -364,25 +363,12 @@ static void socket_destroy(struct book_object *object)
 	sock_put(&object_sock(object)->sk);
 }
 
-/*
- * The slab cache is ours, because a sock is larger than what the kernel zeroes of
- * it (obj_size), and its stream wants cache lines of its own. proto_unregister()
- * destroys it.
- */
 static int socket_init(void)
 {
-	int err;
+	int err = proto_register(&socket_proto, 1);
 
-	socket_proto.slab = book_cache("ipcbook_socket",
-				       sizeof(struct book_sock),
-				       __alignof__(struct book_sock));
-	if (!socket_proto.slab)
-		return -ENOMEM;
-	err = proto_register(&socket_proto, 0);
-	if (err) {
-		kmem_cache_destroy(socket_proto.slab);
+	if (err)
 		return err;
-	}
 	err = tap_init();
 	if (err)
 		proto_unregister(&socket_proto);

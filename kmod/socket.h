@@ -37,8 +37,6 @@ enum socket_want { WANT_DATA, WANT_ROOM, WANT_EMBRYO, WANT_BACKLOG };
  * @embryo: place among them
  * @name: its name, or that of the socket that listened for it
  * @in: what its peer has sent
- *
- * Up to @connectors its memory comes zeroed; what follows, socket_new() sets.
  */
 struct book_sock {
 	struct sock sk;

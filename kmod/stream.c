@@ -59,19 +59,9 @@ static void chunks_free(struct stream *stream, struct chunk *chunk)
 /* Begins a stream, whose memory is zeroed. */
 void stream_init(struct stream *stream)
 {
-	stream->first = NULL;
 	mutex_init(&stream->write_lock);
-	stream->write = (struct cursor) { };
-	stream->taken = 0;
-	stream->written = (struct traffic) { };
-	stream->tail = 0;
 	mutex_init(&stream->read_lock);
-	stream->read = (struct cursor) { };
-	stream->given = 0;
-	stream->consumed = (struct traffic) { };
-	stream->head = 0;
 	init_llist_head(&stream->spares);
-	atomic_long_set(&stream->memory, 0);
 }
 
 /**
