@@ -32,8 +32,8 @@
 
 #include "stream.h"
 
-/* Bytes of spare chunks that a stream keeps. */
-#define STREAM_SPARE	(2UL << (PAGE_SHIFT + CHUNK_ORDER))
+/* Bytes of spare chunks that a stream keeps: two writes of 64 KiB. */
+#define STREAM_SPARE	(4UL << (PAGE_SHIFT + CHUNK_ORDER))
 
 static size_t chunk_bytes(const struct chunk *chunk)
 {
