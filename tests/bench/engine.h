@@ -96,6 +96,7 @@ struct bench_ops {
  * @stretch: slices are longer by this factor, and as much fewer; 0 means 1
  * @cpus: CPUs it needs, 0 means 1
  * @goal: ratio to be reached, 0 for none
+ * @place: where, "vm" or "native"; NULL for both
  * @ours: our side
  * @theirs: the other
  */
@@ -112,6 +113,7 @@ struct bench_case {
 	unsigned int stretch;
 	unsigned int cpus;
 	double goal;
+	const char *place;
 	const struct bench_ops *ours;
 	const struct bench_ops *theirs;
 };

@@ -87,11 +87,21 @@ void bench_report_round(const struct bench_case *test, unsigned int round,
 	fflush(stdout);
 }
 
+/* What is to be reached here; 0 for nothing. */
+static double goal_here(const struct bench_case *test)
+{
+	bool here = !test->place || !strcmp(test->place, report->machine.where);
+
+	return here ? test->goal : 0;
+}
+
 static const char *mark(const struct bench_row *row)
 {
-	if (row->test->goal <= 0)
+	double goal = goal_here(row->test);
+
+	if (goal <= 0)
 		return "";
-	return row->ratio <= row->test->goal ? "reached" : "MISSED";
+	return row->ratio <= goal ? "reached" : "MISSED";
 }
 
 /**
@@ -121,7 +131,7 @@ static void table_row(const struct bench_row *row)
 	const struct bench_case *test = row->test;
 	char goal[16] = "";
 
-	if (test->goal > 0)
+	if (goal_here(test) > 0)
 		snprintf(goal, sizeof(goal), "%g", test->goal);
 	printf("%-7s %-21s %7ld %-10s", test->chapter, test->name, test->size,
 	       test->peer);
@@ -149,7 +159,7 @@ void bench_report_table(void)
 		row = &report->rows[i];
 		table_row(row);
 		failed += !!row->error[0];
-		if (row->test->goal <= 0 || row->error[0])
+		if (goal_here(row->test) <= 0 || row->error[0])
 			continue;
 		goals++;
 		reached += row->ratio <= row->test->goal;
@@ -237,7 +247,7 @@ static void json_row(FILE *file, const struct bench_row *row)
 	json_latency(file, row);
 	fprintf(file, "\"repeated\": %u, \"noisy\": %u, \"boots\": %u, \"goal\": ",
 		row->all.repeated, row->all.noisy, row->runs);
-	if (test->goal > 0)
+	if (goal_here(test) > 0)
 		fprintf(file, "%g}", test->goal);
 	else
 		fputs("null}", file);

@@ -485,9 +485,9 @@ BENCH_PINGPONG(flag);
 
 /* --------------------------------------------------------------------- table */
 
-#define ROW(what, against, us, them, aim)				\
+#define ROW(what, against, us, them, aim, at)				\
 	.chapter = "ring", .name = what, .peer = against,		\
-	.ours = us, .theirs = them, .goal = aim
+	.ours = us, .theirs = them, .goal = aim, .place = at
 
 #define STREAM(n, holds)						\
 	.size = n, .bytes = n, .capacity = holds,			\
@@ -497,32 +497,32 @@ BENCH_PINGPONG(flag);
 	.size = n, .bytes = n, .capacity = 65536, .cpus = on
 
 const struct bench_case bench_ring_cases[] = {
-	{ ROW("stream", "pipe", &bench_ring_stream, &bench_pipe_stream, 0.004),
-	  STREAM(8, 65536) },
+	{ ROW("stream", "pipe", &bench_ring_stream, &bench_pipe_stream, 0.004,
+	      "native"), STREAM(8, 65536) },
 	{ ROW("stream", "bare-spsc", &bench_ring_stream, &bench_bare_stream,
-	      2.0), STREAM(8, 65536) },
-	{ ROW("stream", "pipe", &bench_ring_stream, &bench_pipe_stream, 0.06),
-	  STREAM(64, 65536) },
+	      2.0, "native"), STREAM(8, 65536) },
+	{ ROW("stream", "pipe", &bench_ring_stream, &bench_pipe_stream, 0.06,
+	      NULL), STREAM(64, 65536) },
 	{ ROW("stream", "sysv-msg", &bench_ring_stream, &bench_sysv_stream,
-	      0.05), STREAM(64, 65536) },
+	      0.05, "vm"), STREAM(64, 65536) },
 	{ ROW("stream", "unix-seqpacket", &bench_ring_stream,
-	      &bench_unix_records_stream, 0.04), STREAM(64, 65536) },
-	{ ROW("stream", "pipe", &bench_ring_stream, &bench_pipe_stream, 0.25),
-	  STREAM(1024, 65536) },
-	{ ROW("stream", "pipe", &bench_ring_stream, &bench_theirs_stream, 0.25),
-	  STREAM(65536, 1048576) },
+	      &bench_unix_records_stream, 0.04, "vm"), STREAM(64, 65536) },
+	{ ROW("stream", "pipe", &bench_ring_stream, &bench_pipe_stream, 0.25,
+	      "native"), STREAM(1024, 65536) },
+	{ ROW("stream", "pipe", &bench_ring_stream, &bench_theirs_stream, 0.25,
+	      "vm"), STREAM(65536, 1048576) },
 	{ ROW("stream", "unix-seqpacket", &bench_ring_stream,
-	      &bench_unix_records_stream, 0.25), STREAM(65536, 1048576) },
+	      &bench_unix_records_stream, 0.25, "vm"), STREAM(65536, 1048576) },
 	{ ROW("stream-of-three", "posix-mq", &bench_ring_many, &bench_mq_many,
-	      0.15), .size = 64, .bytes = 64, .capacity = 65536,
+	      0.15, NULL), .size = 64, .bytes = 64, .capacity = 65536,
 	  .unit = 3 * 4096, .stretch = 8, .cpus = 2 },
-	{ ROW("stream-in-place", "memcpy", &bench_in_place_stream, &copy, 1.8),
-	  STREAM(65536, 1048576) },
+	{ ROW("stream-in-place", "memcpy", &bench_in_place_stream, &copy, 1.8,
+	      "native"), STREAM(65536, 1048576) },
 	{ ROW("pingpong", "spin-flag", &bench_ring_pingpong,
-	      &bench_flag_pingpong, 1.05), PINGPONG(8, 2) },
+	      &bench_flag_pingpong, 1.05, "native"), PINGPONG(8, 2) },
 	{ ROW("pingpong", "spin-flag", &bench_ring_pingpong,
-	      &bench_flag_pingpong, 1.05), PINGPONG(48, 2) },
+	      &bench_flag_pingpong, 1.05, "native"), PINGPONG(48, 2) },
 	{ ROW("pingpong-sleeping", "pipe", &bench_sleepy_pingpong,
-	      &bench_pipe_pingpong, 0.90), PINGPONG(64, 1) },
+	      &bench_pipe_pingpong, 0.90, "vm"), PINGPONG(64, 1) },
 	{ }
 };
