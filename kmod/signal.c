@@ -335,11 +335,31 @@ static int group_join(struct registration *reg, const struct book_ns *ns,
 
 /* ---------------------------------------------------------------- attributes */
 
+static bool signal_is_name(const struct nlattr *attr)
+{
+	return nla_type(attr) == IPCBOOK_A_NAME ||
+	       nla_type(attr) == IPCBOOK_A_GROUP;
+}
+
+static int signal_check_name(struct genl_info *info, struct nlattr *attr)
+{
+	char name[IPCBOOK_NAME_LEN];
+
+	nla_strscpy(name, attr, sizeof(name));
+	if (!book_check_name(name))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, attr,
+			    "empty, or with a '/' or a control character");
+	return -EINVAL;
+}
+
 /**
  * signal_check() - refuses attributes that a command does not take
  * @info: the request
  * @allowed: those that it takes
  * @repeated: those of them that may be there more than once
+ *
+ * Names are looked at as well, all of them before anything is done.
  *
  * Return: 0, EINVAL.
  */
@@ -349,7 +369,7 @@ int signal_check(struct genl_info *info, unsigned long allowed,
 	struct netlink_ext_ack *extack = info->extack;
 	unsigned long seen = 0;
 	struct nlattr *attr;
-	int rest;
+	int err, rest;
 
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rest) {
 		if (!(allowed & BIT(nla_type(attr)))) {
@@ -362,18 +382,11 @@ int signal_check(struct genl_info *info, unsigned long allowed,
 			return -EINVAL;
 		}
 		seen |= BIT(nla_type(attr));
+		err = signal_is_name(attr) ? signal_check_name(info, attr) : 0;
+		if (err)
+			return err;
 	}
 	return 0;
-}
-
-static int signal_name(struct genl_info *info, struct nlattr *attr, char *name)
-{
-	nla_strscpy(name, attr, IPCBOOK_NAME_LEN);
-	if (!book_check_name(name))
-		return 0;
-	NL_SET_ERR_MSG_ATTR(info->extack, attr,
-			    "empty, or with a '/' or a control character");
-	return -EINVAL;
 }
 
 /**
@@ -502,18 +515,15 @@ static void mail_to_group(struct mail *mail, const char *name)
 	}
 }
 
-static int mail_send_to(struct mail *mail, struct nlattr *attr)
+static void mail_send_to(struct mail *mail, struct nlattr *attr)
 {
 	char name[IPCBOOK_NAME_LEN];
 	u32 reached = mail->result.arrived + mail->result.refused;
-	int err;
 
 	if (nla_type(attr) == IPCBOOK_A_PID) {
 		mail_to_pid(mail, nla_get_u32(attr));
 	} else {
-		err = signal_name(mail->info, attr, name);
-		if (err)
-			return err;
+		nla_strscpy(name, attr, sizeof(name));
 		if (nla_type(attr) == IPCBOOK_A_NAME)
 			mail_to_name(mail, name);
 		else
@@ -521,7 +531,6 @@ static int mail_send_to(struct mail *mail, struct nlattr *attr)
 	}
 	if (reached == mail->result.arrived + mail->result.refused)
 		NL_SET_BAD_ATTR(mail->info->extack, attr);
-	return 0;
 }
 
 /* Reads the numbers, and counts the targets. */
@@ -567,7 +576,8 @@ static int mail_result(const struct mail *mail)
 		return 0;
 	}
 	if (result->refused) {
-		NL_SET_ERR_MSG(extack, "as many are pending as may be");
+		if (result->err == -EAGAIN)
+			NL_SET_ERR_MSG(extack, "as many are pending as may be");
 		return result->err;
 	}
 	if (mail->denied) {
@@ -603,15 +613,11 @@ static int signal_send(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	down_read(&signal_sem);
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rest) {
-		if (!(targets & BIT(nla_type(attr))))
-			continue;
-		err = mail_send_to(&mail, attr);
-		if (err)
-			break;
-	}
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rest)
+		if (targets & BIT(nla_type(attr)))
+			mail_send_to(&mail, attr);
 	up_read(&signal_sem);
-	return err ?: mail_result(&mail);
+	return mail_result(&mail);
 }
 
 /* ------------------------------------------------- receiving, masking, looking */
@@ -811,9 +817,7 @@ static int signal_join(struct registration *reg, struct genl_info *info,
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rest) {
 		if (nla_type(attr) != IPCBOOK_A_GROUP)
 			continue;
-		err = signal_name(info, attr, name);
-		if (err)
-			return err;
+		nla_strscpy(name, attr, sizeof(name));
 		for (i = 0; i < reg->member_count; i++)
 			if (!strcmp(reg->members[i].group->name, name))
 				break;
@@ -845,11 +849,8 @@ static int signal_entry(struct genl_info *info, struct entry *entry)
 	struct nlattr *limit = info->attrs[IPCBOOK_A_LIMIT];
 	int err;
 
-	if (name) {
-		err = signal_name(info, name, entry->name);
-		if (err)
-			return err;
-	}
+	if (name)
+		nla_strscpy(entry->name, name, sizeof(entry->name));
 	entry->limit = limit ? nla_get_u32(limit) : 0;
 	err = book_limit(&entry->limit, SIGNAL_LIMIT,
 			 READ_ONCE(signal_max_pending));
@@ -1026,6 +1027,8 @@ static void signal_stat(struct book_object *object, struct ipcbook_stat *stat)
 
 	stat->max_depth = pending->limit;
 	spin_lock(&pending->lock);
+	/* What the doorbell carried may have been received. */
+	pending_settle(pending);
 	/* Of those that coalesced, one waits. */
 	stat->types = hweight64(pending->set);
 	stat->depth = pending->queued +

@@ -138,6 +138,8 @@ UNLOAD_TEST(a_registration_for_signals_does_not_keep_the_module)
 	/* What it had not read is gone with the module. */
 	is(poll(&fd, 1, 0), 0);
 	is(ipcbook_signal_fetch(signal, &info, 1), -EAGAIN);
+	is(ipcbook_signal_kill_name(signal, "unload", 34), -ENODEV);
+	is(ipcbook_signal_mask(signal, IPCBOOK_SIGNAL_BLOCK, 1, NULL), -ENODEV);
 	reload();
 	holds(ipcbook_signal_kill_name(signal, "unload", 34) < 0);
 	ipcbook_signal_close(signal);

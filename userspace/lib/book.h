@@ -51,6 +51,12 @@ int ipcbook__list(enum ipcbook_chapter chapter, const char *name,
 /* A negative errno for what libnl answers, or 0. */
 int ipcbook__nl_errno(int error);
 
+/*
+ * What the errno of an acknowledgment means: -ENODEV when the module goes, or
+ * has gone since its family was found.
+ */
+int ipcbook__ack_errno(int error);
+
 /* Connects to generic netlink; 0 or a negative errno. */
 int ipcbook__nl_connect(struct nl_sock *socket);
 

@@ -50,6 +50,11 @@ int ipcbook__nl_errno(int error)
 	return -EIO;
 }
 
+int ipcbook__ack_errno(int error)
+{
+	return error == -EPROTONOSUPPORT || error == -ENOENT ? -ENODEV : error;
+}
+
 int ipcbook__nl_connect(struct nl_sock *socket)
 {
 	int saved = errno;
@@ -86,11 +91,7 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
 	struct walk *walk = arg;
 
 	(void)from;
-	/* The module goes, or has gone since its family was found. */
-	if (error->error == -EPROTONOSUPPORT || error->error == -ENOENT)
-		walk->end = -ENODEV;
-	else
-		walk->end = error->error;
+	walk->end = ipcbook__ack_errno(error->error);
 	return NL_STOP;
 }
 

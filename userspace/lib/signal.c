@@ -277,7 +277,7 @@ static int read_ack(struct ipcbook_signal *signal, struct nlmsghdr *header,
 	if (nlmsg_datalen(header) < skip)
 		return -EIO;
 	if (!(header->nlmsg_flags & NLM_F_ACK_TLVS))
-		return error->error;
+		return ipcbook__ack_errno(error->error);
 	if (!(header->nlmsg_flags & NLM_F_CAPPED)) {
 		/* What was sent is there once more: never less, nor longer. */
 		request = error->msg.nlmsg_len - NLMSG_HDRLEN;
@@ -294,7 +294,7 @@ static int read_ack(struct ipcbook_signal *signal, struct nlmsghdr *header,
 	    NLA_HDRLEN + sizeof(*cookie) &&
 	    cookie_head->nla_type == NLMSGERR_ATTR_COOKIE)
 		memcpy(cookie, cookie_head + 1, sizeof(*cookie));
-	return error->error;
+	return ipcbook__ack_errno(error->error);
 }
 
 /* A doorbell carries a signal, or says that there are more. How many it is. */
