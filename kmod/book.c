@@ -13,7 +13,7 @@
  *
  * Locks: book_mutex protects names, ids, owners, modes and the users' counts.
  * A chapter's stat() and end() may take the chapter's own locks inside of it;
- * create(), open(), close() and destroy() are called without it.
+ * create(), fill(), open(), close() and destroy() are called without it.
  * book_notifiers protects all lists of notifiers, and is taken inside of the
  * chapters' locks.
  */
@@ -345,16 +345,17 @@ void *book_alloc_owned(struct book_object *object, struct kmem_cache *cache,
  * book_alloc_index() - heads of hash chains that an object owns
  * @object: it; its creator's memory cgroup is charged
  * @bits: two to the power of which are wanted
+ * @gfp: how it may be allocated
  *
  * Return: the heads, empty, for kvfree(); or NULL.
  */
 struct hlist_head *book_alloc_index(struct book_object *object,
-				    unsigned int bits)
+				    unsigned int bits, gfp_t gfp)
 {
 	struct mem_cgroup *before = set_active_memcg(object->memcg);
 	struct hlist_head *index;
 
-	index = kvcalloc(1UL << bits, sizeof(*index), GFP_KERNEL_ACCOUNT |
+	index = kvcalloc(1UL << bits, sizeof(*index), gfp | __GFP_ACCOUNT |
 			 __GFP_NOWARN | __GFP_RETRY_MAYFAIL);
 	set_active_memcg(before);
 	return index;

@@ -250,7 +250,7 @@ struct kmem_cache *book_cache(const char *name, size_t size);
 void *book_alloc_owned(struct book_object *object, struct kmem_cache *cache,
 		       gfp_t gfp);
 struct hlist_head *book_alloc_index(struct book_object *object,
-				    unsigned int bits);
+				    unsigned int bits, gfp_t gfp);
 int book_resize(struct book_object *object, u64 capacity);
 int book_limit(u64 *value, u64 standard, u64 most);
 int book_check_name(const char *name);

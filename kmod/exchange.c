@@ -31,7 +31,8 @@
  *
  * Locks: queue.lock protects everything in struct queue that is not fixed at
  * creation, all lines, and struct queue_file but its book_file. It is taken
- * inside of book_mutex, and waking pollers takes wait queue locks inside of it.
+ * inside of book_mutex. Inside of it, waking pollers takes wait queue locks, and
+ * telling of what is ready the lock of those who are to be told (book.c).
  *
  * Barriers: a wait is ended under the lock by queue_done(), and the sleeper
  * woken without it; see wait.c.
@@ -159,7 +160,8 @@ static void queue_watch(struct queue *queue, struct queue_file *qf)
 static void queue_index(struct queue *queue, struct line *line,
 			unsigned int bits)
 {
-	struct hlist_head *index = book_alloc_index(&queue->object, bits);
+	struct hlist_head *index = book_alloc_index(&queue->object, bits,
+						    GFP_KERNEL);
 
 	if (!index)
 		return;
@@ -424,7 +426,8 @@ static struct message *queue_unblock(struct queue *queue,
 
 /*
  * Hand-over had stopped because the queue was crowded, and can go on: joins the
- * senders and receivers who have come to wait for each other meanwhile.
+ * senders and receivers who have come to wait for each other meanwhile, and tells
+ * those who poll for what the others send.
  */
 static void queue_rejoin(struct queue *queue, struct waiter **list)
 {
@@ -433,17 +436,22 @@ static void queue_rejoin(struct queue *queue, struct waiter **list)
 	struct message *msg;
 
 	queue->crowded = false;
+	if (!line_empty(&queue->blocked))
+		queue_tell(queue);
 	while ((sender = to_sender(line_lowest(&queue->blocked, type)))) {
-		type = sender->place.type;
-		if (!queue_receiver(queue, type)) {
-			type++;
-			continue;
-		}
 		if (!queue_may_pass(queue))
 			break;
-		msg = queue_unblock(queue, sender, list);
-		if (!queue_hand_over(queue, msg, true, list))
-			queue_append(queue, msg);
+		type = sender->place.type;
+		msg = sender->msg;
+		if (queue_hand_over(queue, msg, true, list)) {
+			queue->count.direct++;
+			queue_unblock(queue, sender, list);
+			continue;
+		}
+		/* It stays in its sender's hand, and can be received. */
+		if (!queue_unwanted(queue, msg->item.bin))
+			queue_wake_readers(queue, msg->item.bin);
+		type++;
 	}
 }
 
@@ -617,8 +625,9 @@ static noinline int queue_supply(struct queue *queue, const struct offer *offer,
 				 bool slot)
 	__must_hold(&queue->lock)
 {
-	bool blank = !shelf_find(&queue->queued, offer->type);
-	unsigned int bits = shelf_crowded(&queue->queued);
+	bool unknown = !shelf_find(&queue->queued, offer->type);
+	bool blank = unknown && !queue->queued.blank;
+	unsigned int bits = unknown ? shelf_crowded(&queue->queued) : 0;
 	struct hlist_head *index = NULL;
 	struct message *msg = NULL;
 	struct bin *bin = NULL;
@@ -629,14 +638,14 @@ static noinline int queue_supply(struct queue *queue, const struct offer *offer,
 		msg = slot_new(&queue->object, offer->gfp);
 	if (blank)
 		bin = shelf_new_bin(&queue->object, offer->gfp);
-	if (blank && bits && gfpflags_allow_blocking(offer->gfp))
-		index = book_alloc_index(&queue->object, bits);
+	if (bits)
+		index = book_alloc_index(&queue->object, bits, offer->gfp);
 	spin_lock(&queue->lock);
 	if (msg)
 		slot_supply(&queue->store, msg);
 	if (bin)
 		shelf_supply(&queue->queued, bin);
-	if (blank && bits)
+	if (bits)
 		index = shelf_index(&queue->queued, index, bits);
 	if (index) {
 		spin_unlock(&queue->lock);
@@ -645,7 +654,7 @@ static noinline int queue_supply(struct queue *queue, const struct offer *offer,
 	}
 	if ((slot && !msg) || (blank && !bin))
 		return -ENOMEM;
-	return blank && shelf_crowded(&queue->queued) ? -ENOMEM : 0;
+	return unknown && shelf_crowded(&queue->queued) ? -ENOMEM : 0;
 }
 
 /**
@@ -958,7 +967,8 @@ ssize_t queue_peek(struct queue *queue, struct wanted *want)
 static bool queue_readable(struct queue *queue, const struct queue_file *qf)
 {
 	return shelf_select(&queue->queued, qf->select, qf->type) ||
-	       line_select(&queue->blocked, qf->select, qf->type);
+	       (line_select(&queue->blocked, qf->select, qf->type) &&
+		queue_may_pass(queue));
 }
 
 /*

@@ -50,7 +50,7 @@ struct line {
 
 /* Types below which a line needs no index, and most heads of an index. */
 #define LINE_INDEX_FROM		32
-#define LINE_INDEX_BITS		20
+#define LINE_INDEX_BITS		20U
 
 #define to_place(rb)	rb_entry(rb, struct place, node)
 
@@ -173,7 +173,7 @@ static inline unsigned int line_crowded(const struct line *line)
 
 	if (likely(line->types <= 1ULL << bits) || bits >= LINE_INDEX_BITS)
 		return 0;
-	return bits + 2;
+	return min(bits + 2, LINE_INDEX_BITS);
 }
 
 /* Kinds of selectors that have a line each; any type is up to the highest. */

@@ -223,9 +223,15 @@ static long device_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 static void device_show_fdinfo(struct seq_file *seq, struct file *filp)
 {
 	const struct file_operations *plain = device_plain();
+	const struct device_file *device = filp->private_data;
 
-	if (plain)
+	if (!plain)
+		return;
+	/* Who only looks creates nothing. Pairs as in book_device_file(). */
+	if (smp_load_acquire(&device->plain))
 		plain->show_fdinfo(seq, filp);
+	else
+		seq_puts(seq, "chapter:\tqueue\nname:\t" IPCBOOK_DEFAULT_NAME "\n");
 }
 
 static const struct file_operations device_fops = {

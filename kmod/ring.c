@@ -24,7 +24,10 @@
  * woken, who may have waited for just that; when the consumer's does, producers are.
  *
  * Locks: ring.lock protects sides, sleepers and counters. It is taken inside of
- * book_mutex; waking takes wait queue locks inside of it.
+ * book_mutex. Inside of it, waking takes wait queue locks, and telling of what is
+ * ready the lock of those who are to be told (book.c). The device's mmap() creates
+ * its ring with the lock of the address space held: inside of book_mutex nobody
+ * touches user memory.
  *
  * Barriers: a sleeper looks at wakes under the lock, in which it then stands in
  * line; whoever wakes has changed wakes before it takes the lock. poll() enters
@@ -53,7 +56,7 @@ static unsigned long ring_max_bytes = 64UL << 20;
 module_param(ring_max_bytes, ulong, 0644);
 MODULE_PARM_DESC(ring_max_bytes, "Most bytes of data of one ring");
 
-#define RING_DEFAULT_SIZE	SZ_64K
+#define RING_DEFAULT_SIZE	max(64UL << 10, PAGE_SIZE)
 #define RING_ALL_FLAGS		(IPCBOOK_RING_MANY | IPCBOOK_RING_OVERWRITE)
 
 /* Pages before the data. */
@@ -799,8 +802,6 @@ static int ring_check(const struct ipcbook_open *arg)
 
 	if (!(arg->flags & IPCBOOK_OPEN_READ))
 		return -EINVAL;
-	if (!(arg->flags & (IPCBOOK_OPEN_CREATE | IPCBOOK_OPEN_ANON)))
-		return 0;
 	if (limits->flags & ~RING_ALL_FLAGS || limits->pad ||
 	    limits->flags == RING_ALL_FLAGS)
 		return -EINVAL;
@@ -810,7 +811,9 @@ static int ring_check(const struct ipcbook_open *arg)
 static u64 ring_wanted_size(const struct ipcbook_open *arg)
 {
 	if (!arg->ring.size && !strcmp(arg->name, IPCBOOK_DEFAULT_NAME))
-		return max_t(u64, RING_DEFAULT_SIZE, PAGE_SIZE);
+		return rounddown_pow_of_two(clamp(READ_ONCE(ring_max_bytes),
+						  PAGE_SIZE,
+						  RING_DEFAULT_SIZE));
 	return arg->ring.size;
 }
 

@@ -30,7 +30,8 @@
  * Locks: sem.lock protects everything in struct sem that is not fixed at
  * creation, the entries in its lines, and the undo records of its files. It is
  * taken inside of book_mutex; waking takes scheduler and wait queue locks inside
- * of it. Whoever holds several has sem_several, outside of them all, which makes
+ * of it, and telling of what is ready the lock of those who are to be told
+ * (book.c). Whoever holds several has sem_several, outside of them all, which makes
  * their order free.
  *
  * Barriers: the exchange in sem_word() is a full one and orders as acquire what

@@ -767,6 +767,22 @@ BARE_TEST(opening_the_device_alone_creates_nothing)
 	is(reap(pid), 0);
 }
 
+BARE_TEST(looking_at_a_device_that_nobody_has_used_creates_nothing)
+{
+	pid_t pid = child_alone();
+	char path[64];
+	int fd;
+
+	if (!pid) {
+		fd = sys(open(IPCBOOK_DEVICE, O_RDWR));
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+		holds(strstr(slurp(path), "chapter:\tqueue\nname:\tdefault\n"));
+		is(queue_unlink("default"), -ENOENT);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
 BARE_TEST(the_device_is_everybody_s)
 {
 	struct stat node;

@@ -329,6 +329,17 @@ TEST(rwf_nowait_gives_eagain_where_the_call_would_wait)
 	is(sys(preadv2(q, &into, 1, -1, RWF_NOWAIT)), 3);
 }
 
+TEST(rwf_nowait_sends_of_as_many_types_as_there_is_room_for)
+{
+	struct iovec part = { "abc", 3 };
+
+	limit(5000, 0, 0);
+	for (int i = 1; i <= 5000; i++)
+		is(sys(pwritev2(q, &part, 1, i, RWF_NOWAIT)), 3);
+	is(sys(pwritev2(q, &part, 1, 5001, RWF_NOWAIT)), -EAGAIN);
+	is(queue_stat(q).types, 5000);
+}
+
 TEST(a_read_into_too_small_a_buffer_leaves_the_message)
 {
 	char room[8];

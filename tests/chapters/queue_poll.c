@@ -36,6 +36,32 @@ static int event_of(int ep)
 	return n ? (int)event.events : 0;
 }
 
+TEST(who_polls_is_told_when_a_crowded_queue_can_be_received_from)
+{
+	struct call *call, *send;
+	char room[8];
+	int other, ep;
+
+	limit(1, 0, 0);
+	other = queue_open(qname, IPCBOOK_OPEN_READ | IPCBOOK_OPEN_NONBLOCK);
+	put(q, 1, "x");
+	call = call_new(q, IPCBOOK_EXACT, 2);
+	call->buf = nowhere();
+	call_recv(call);
+	put(q, 2, "handed");
+	is(call_end(call), -EFAULT);
+	/* Twice as many as may be: from here on nothing goes from hand to hand. */
+	is(queue_select(other, IPCBOOK_EXACT, 3), 0);
+	ep = watch(other, EPOLLIN | EPOLLET);
+	send = sender(q, 3, 5);
+	is(event_of(ep), 0);
+	is(sys(pread(other, room, 8, 3)), -EAGAIN);
+	got(q, IPCBOOK_EXACT, 2, "handed");
+	is(event_of(ep), EPOLLIN);
+	is(sys(pread(other, room, 8, 3)), 5);
+	is(call_end(send), 0);
+}
+
 TEST(a_descriptor_is_readable_when_a_message_of_its_selector_waits)
 {
 	static const struct {

@@ -248,6 +248,35 @@ TEST(hand_over_that_had_stopped_goes_on_for_all_who_wait_for_each_other)
 	is_empty(q);
 }
 
+TEST(hand_over_that_goes_on_lets_nobody_in_for_whom_there_is_no_room)
+{
+	struct call *call, *first, *second;
+
+	limit(1, 0, 0);
+	put(q, 1, "x");
+	call = call_new(q, IPCBOOK_EXACT, 2);
+	call->buf = nowhere();
+	call_recv(call);
+	put(q, 2, "handed");
+	is(call_end(call), -EFAULT);
+	first = sender(q, 9, 4);
+	call = call_new(q, IPCBOOK_EXACT, 3);
+	call->len = 1;
+	call_recv(call);
+	second = sender(q, 3, 5);
+	got(q, IPCBOOK_EXACT, 2, "handed");
+	is(call_end(call), -EMSGSIZE);
+	is(queue_stat(q).depth, 1);
+	is(queue_stat(q).senders_waiting, 2);
+	got(q, IPCBOOK_EXACT, 1, "x");
+	is(call_end(first), 0);
+	is(queue_stat(q).senders_waiting, 1);
+	is(queue_take(q, IPCBOOK_EXACT, 9), 4);
+	is(call_end(second), 0);
+	is(queue_take(q, IPCBOOK_EXACT, 3), 5);
+	is_empty(q);
+}
+
 /* --- Who is served first -------------------------------------------------- */
 
 TEST(a_small_message_does_not_overtake_a_big_one_that_waits_for_room)

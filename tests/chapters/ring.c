@@ -118,6 +118,39 @@ RING_TEST(unknown_flags_and_padding_are_refused)
 	keep(try_open("", READ | ANON, page(), IPCBOOK_RING_OVERWRITE, 0));
 }
 
+RING_TEST(the_default_ring_comes_with_flags_that_may_be_or_not_at_all)
+{
+	pid_t pid = child();
+
+	if (!pid) {
+		is(sys(unshare(CLONE_NEWNET)), 0);
+		is(try_open("default", READ, 0, 1U << 31, 0), -EINVAL);
+		is(try_open("default", READ, 0, 0, 1), -EINVAL);
+		is(try_open("default", READ, 0,
+			    IPCBOOK_RING_MANY | IPCBOOK_RING_OVERWRITE, 0),
+		   -EINVAL);
+		is(ipcbook_ring_unlink("default"), -ENOENT);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+RING_TEST(the_default_ring_is_no_larger_than_rings_may_be)
+{
+	pid_t pid;
+
+	set_parameter("ring_max_bytes", 5 * page());
+	pid = child();
+	if (!pid) {
+		is(sys(unshare(CLONE_NEWNET)), 0);
+		become(1000);
+		is(where(sys(open(IPCBOOK_DEVICE, O_RDWR)),
+			 IPCBOOK_RING_CONSUMER).bytes, 4 * page());
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
 RING_TEST(nobody_opens_a_ring_only_to_write)
 {
 	is(try_open("", WRITE | ANON, page(), 0, 0), -EINVAL);
