@@ -375,7 +375,8 @@ static inline void ipcbook_ring_publish(struct ipcbook_ring *ring)
 	__atomic_store_n(ipcbook_ring_word(ring, ring->published), ring->first,
 			 __ATOMIC_RELEASE);
 	IPCBOOK_RING_STEP("published");
-	__atomic_store_n(&mine->unpublished, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&mine->unpublished, !!ring->current,
+			 __ATOMIC_RELAXED);
 	IPCBOOK_RING_STEP("counted");
 	__atomic_store_n(&mine->tail, ring->position, __ATOMIC_RELAXED);
 	IPCBOOK_RING_STEP("tail");

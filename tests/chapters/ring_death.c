@@ -94,6 +94,31 @@ RING_TEST(a_producer_killed_with_deferred_records_loses_just_those)
 		killed_at(&later[i], 0, true, 1);
 }
 
+RING_TEST(what_a_dead_one_had_reserved_before_a_flush_is_counted)
+{
+	struct ipcbook_ring ring;
+	void *payload;
+	pid_t pid;
+
+	for (int committed = 0; committed < 2; committed++) {
+		ring_like(RING_SIZE, 0);
+		pid = child();
+		if (!pid) {
+			ring = produce();
+			is(ipcbook_ring_reserve(&ring, 24, &payload), 0);
+			is(ipcbook_ring_commit_deferred(&ring), 0);
+			is(ipcbook_ring_reserve(&ring, 24, &payload), 0);
+			ipcbook_ring_flush(&ring);
+			if (committed)
+				is(ipcbook_ring_commit_deferred(&ring), 0);
+			raise(SIGKILL);
+		}
+		is(reap(pid), 128 + SIGKILL);
+		is(ring_stat(r).discarded, 1);
+		is(ring_stat(r).depth, 1);
+	}
+}
+
 RING_TEST(one_of_many_may_be_killed_at_any_step)
 {
 	static const struct step steps[] = {
