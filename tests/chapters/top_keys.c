@@ -29,6 +29,16 @@ BARE_TEST(keys_move_the_selection)
 	      "q10\nq12\nq11\nq12\nq11\nq29\n18\nq69\nq52\nq51\nq10\nq69\nq68\nq10\nq11\n");
 }
 
+/* Several keys are taken before anything is drawn. */
+BARE_TEST(keys_that_come_at_once_do_as_one_by_one)
+{
+	shows("for i in $(seq 10 19); do ipcbook queue create q$i; done\n"
+	      "top; keys G Enter; unseen F1Help; raw | head -n 1; keys Escape; see F1Help\n"
+	      "keys N; keys F G I; until [ \"$(names | cut -c1-3)\" = q19 ]; do :; done\n"
+	      "selected; raw | grep -c ^following || :",
+	      "queue q19\nq19\n1\n");
+}
+
 BARE_TEST(search_and_filter)
 {
 	shows("for i in apple pear peach plum; do ipcbook queue create $i; ipcbook sem create $i; done\n"

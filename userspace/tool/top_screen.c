@@ -890,8 +890,11 @@ static void on_key(struct screen *screen, int key)
 		on_other_page(screen, key);
 		return;
 	}
-	if (move_selection(screen, &screen->selected, key))
+	if (move_selection(screen, &screen->selected, key)) {
+		/* The next key may come before anything is drawn. */
+		settle(screen);
 		return;
+	}
 	switch (key) {
 	case 'q':
 		screen->ended = true;
