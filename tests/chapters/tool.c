@@ -1333,6 +1333,25 @@ TEST(a_wrong_call_gets_one_line_and_does_nothing)
 	}
 }
 
+BARE_TEST(a_call_with_too_few_words_is_told_which_is_missing)
+{
+	tool("queue", "rm");
+	tells(USAGE, "",
+	      "ipcbook: NAME is missing; usage: ipcbook queue rm [OPTION]... NAME...\n");
+	tool("sem", "run", "a");
+	tells(USAGE, "",
+	      "ipcbook: COMMAND is missing; usage: ipcbook sem run [OPTION]... NAME -- COMMAND...\n");
+	tool("signal", "send");
+	tells(USAGE, "",
+	      "ipcbook: SIGNAL is missing; usage: ipcbook signal send [OPTION]... SIGNAL TARGET...\n");
+	tool("kill");
+	tells(USAGE, "",
+	      "ipcbook: TARGET is missing; usage: ipcbook kill [-SIGNAL] TARGET... | -l\n");
+	tool("socket", "proxy", "a");
+	tells(USAGE, "",
+	      "ipcbook: NAME|tcp:PORT|unix:PATH is missing; usage: ipcbook socket proxy [OPTION]... NAME|tcp:PORT|unix:PATH NAME|tcp:PORT|unix:PATH\n");
+}
+
 BARE_TEST(a_call_with_half_a_command_is_told_the_commands)
 {
 	tool("queue");

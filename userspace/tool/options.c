@@ -452,6 +452,21 @@ static int wrong_value(const struct command *command, int id)
 			  values[i][1], optarg);
 }
 
+/* What the first operand that a call has not is called, as --help has it. */
+static int too_few(const struct options *options)
+{
+	const char *word = options->command->synopsis;
+	int left = options->operand_count;
+	size_t length;
+
+	for (;; word += length + strspn(word + length, " .")) {
+		length = strcspn(word, " .");
+		if (*word != '[' && *word != '-' && !left--)
+			return wrong_call(options->command, "%.*s is missing",
+					  (int)length, word);
+	}
+}
+
 static int check(const struct options *options)
 {
 	const struct command *command = options->command;
@@ -464,8 +479,7 @@ static int check(const struct options *options)
 					  known(exclusive[i][0])->name,
 					  known(exclusive[i][1])->name);
 	if (options->operand_count < command->least)
-		return wrong_call(command, "%s is missing",
-				  options->operand_count ? "COMMAND" : "NAME");
+		return too_few(options);
 	if (options->operand_count > command->most)
 		return wrong_call(command, "'%s' is too much",
 				  options->operands[command->most]);
