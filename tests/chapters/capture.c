@@ -496,6 +496,20 @@ CAPTURE_TEST(the_tool_shows_frames)
 	is(run("$i capture -- false"), 1);
 }
 
+CAPTURE_TEST(the_tool_ends_where_it_cannot_show_them)
+{
+	give_seconds(60);
+	set_up(false);
+	/* The fixture listens, too. */
+	prints("$i capture >/dev/full 2>$d/why & c=$!\n"
+	       "until [ $($i capture stat | grep -c listener) = 2 ]; do :; done\n"
+	       "$i socket listen $n </dev/null >/dev/null & s=$!; up\n"
+	       "$i socket connect $n </dev/null; wait $s\n"
+	       "wait $c; echo $?; cat $d/why; $i capture stat | head -n 1",
+	       "1\nipcbook: cannot write to standard output\n"
+	       "interface ipcbook0 down\n");
+}
+
 /* A listener that is too slow loses frames; senders lose nothing. */
 CAPTURE_TEST(a_slow_listener_loses_and_is_told)
 {

@@ -113,6 +113,14 @@ TEST(a_semaphore_at_its_maximum_is_told)
 	       "limit sem most EOVERFLOW\n");
 }
 
+TEST(a_watch_that_cannot_tell_ends)
+{
+	prints(0, "$i watch >/dev/full 2>$d/why & w=$!\n"
+	       "until [ -s $d/why ]; do $i queue create begin; $i queue rm begin; done\n"
+	       "wait $w; echo $?; cat $d/why",
+	       "1\nipcbook: cannot write to standard output\n");
+}
+
 /* Begins a watch of all objects, which ends with the test. */
 static void begin_watch(void)
 {

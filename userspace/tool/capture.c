@@ -223,8 +223,9 @@ static int tell_frames(const struct options *options, int fd)
 	ssize_t n;
 
 	waiting = fd;
-	while (!stopped && (!options->given[OPTION_COUNT] ||
-			    count < options->count)) {
+	/* What could not be told is told of in main.c. */
+	while (!stopped && !ferror(stdout) &&
+	       (!options->given[OPTION_COUNT] || count < options->count)) {
 		n = recv(fd, bytes, sizeof(bytes), 0);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return failed_capture("listen at");

@@ -119,7 +119,7 @@ static int on_event(struct nl_msg *message, void *arg)
 		return NL_SKIP;
 	clock_gettime(CLOCK_REALTIME, &now);
 	tell(watch, attributes, now.tv_sec * 1000000000ULL + now.tv_nsec);
-	if (watch->counted && !--watch->left)
+	if (ferror(stdout) || (watch->counted && !--watch->left))
 		return NL_STOP;
 	return NL_OK;
 }
@@ -196,7 +196,9 @@ int watch_objects(const struct options *options)
 	nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, on_event,
 			    &watch);
 	nl_socket_set_buffer_size(socket, 1 << 20, 0);
-	while (!watch.gone && (!watch.counted || watch.left)) {
+	/* What could not be told is told of in main.c. */
+	while (!watch.gone && !ferror(stdout) &&
+	       (!watch.counted || watch.left)) {
 		error = nl_recvmsgs_default(socket);
 		if (error == -NLE_NOMEM)
 			complain("events were lost: they came faster than they were read");
