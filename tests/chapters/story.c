@@ -441,3 +441,11 @@ STORY_TEST(without_the_device_there_is_no_story)
 	has("ipcbook: /dev/ipcbook is missing");
 	is(count("\n"), 1);
 }
+
+STORY_TEST(a_device_that_cannot_be_opened_is_told)
+{
+	runs(0, "unshare -m sh -c 'mount -t tmpfs none /dev && ln -s ipcbook /dev/ipcbook && ipcbook story'",
+	     FAILED);
+	is(strcmp(told, "ipcbook: /dev/ipcbook cannot be opened: Too many levels of symbolic links\n"),
+	   0);
+}

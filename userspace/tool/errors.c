@@ -225,6 +225,15 @@ int failed(int error, const char *doing, enum ipcbook_chapter chapter,
 	return status_of(error);
 }
 
+/* The same of the device itself, which could not be opened. */
+int failed_device(int error)
+{
+	if (device_failed(error))
+		return STATUS_DEVICE;
+	complain_unopened(error);
+	return status_of(error);
+}
+
 /* The same of the list of objects, for which only the module is needed. */
 int failed_listing(int error)
 {

@@ -772,10 +772,8 @@ int tell_story(const struct options *options)
 	int device;
 
 	device = open(IPCBOOK_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (device < 0) {
-		failed(-errno, "open", 0, "story", NULL);
-		return STATUS_DEVICE;
-	}
+	if (device < 0)
+		return failed_device(-errno);
 	close(device);
 	begin(options);
 	if (!options->given[OPTION_CHAPTER])

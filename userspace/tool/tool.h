@@ -197,6 +197,7 @@ int wrong_call(const struct command *command, const char *format, ...);
 int status_of(int error);
 int failed(int error, const char *doing, enum ipcbook_chapter chapter,
 	   const char *name, const char *needed);
+int failed_device(int error);
 int failed_listing(int error);
 
 /* stop.c */
