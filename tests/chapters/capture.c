@@ -475,6 +475,22 @@ CAPTURE_TEST(the_tool_shows_frames_until_it_is_stopped)
 	holds(!strcmp(said, "0\n"));
 }
 
+/* Shells have what they start beside themselves ignore two of them. */
+CAPTURE_TEST(a_signal_that_ends_the_tool_sets_it_down)
+{
+	give_seconds(120);
+	set_up(false);
+	prints("for s in HUP INT QUIT TERM; do\n"
+	       "env --default-signal=INT,QUIT $i capture >/dev/null & c=$!\n"
+	       "until $i capture stat | grep -q 'ipcbook0 up'; do :; done\n"
+	       "kill -$s $c; wait $c; echo $s $? $($i capture stat | head -n 1)\n"
+	       "done",
+	       "HUP 0 interface ipcbook0 down\n"
+	       "INT 0 interface ipcbook0 down\n"
+	       "QUIT 0 interface ipcbook0 down\n"
+	       "TERM 0 interface ipcbook0 down\n");
+}
+
 CAPTURE_TEST(the_tool_shows_frames)
 {
 	give_seconds(120);

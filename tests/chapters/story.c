@@ -9,6 +9,8 @@
  */
 #include <libgen.h>
 #include <limits.h>
+#include <stdlib.h>
+#include <termios.h>
 
 #include "harness.h"
 
@@ -276,28 +278,36 @@ STORY_TEST(a_call_that_fails_is_a_failure)
 
 /* --- A story that has not ended ------------------------------------------- */
 
-static void begin(const char *chapter)
+/* Its keys come from there. */
+static void begin_at(int keyboard, const char *chapter)
 {
 	char tool[PATH_MAX + 16];
-	int keys[2], output[2];
+	int output[2];
 
 	snprintf(tool, sizeof(tool), "%s/ipcbook", tool_path());
-	is(sys(pipe2(keys, O_CLOEXEC)), 0);
 	is(sys(pipe2(output, O_CLOEXEC)), 0);
 	lecture.pid = child();
 	if (!lecture.pid) {
-		dup2(keys[0], STDIN_FILENO);
+		dup2(keyboard, STDIN_FILENO);
 		dup2(output[1], STDOUT_FILENO);
 		execl(tool, "ipcbook", "story", "--slow", "--chapter", chapter,
 		      NULL);
 		_exit(127);
 	}
-	close(keys[0]);
 	close(output[1]);
-	lecture.keys = keep(keys[1]);
 	lecture.output = keep(output[0]);
 	is(sys(fcntl(lecture.output, F_SETFL, O_NONBLOCK)), 0);
 	told[0] = '\0';
+}
+
+static void begin(const char *chapter)
+{
+	int keys[2];
+
+	is(sys(pipe2(keys, O_CLOEXEC)), 0);
+	lecture.keys = keep(keys[1]);
+	begin_at(keys[0], chapter);
+	close(keys[0]);
 }
 
 /* What was said up to now. */
@@ -399,7 +409,7 @@ STORY_TEST(an_actor_that_is_killed_is_a_failure)
 
 STORY_TEST(one_that_is_interrupted_leaves_nothing)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	char name[IPCBOOK_NAME_LEN];
 
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
@@ -412,6 +422,35 @@ STORY_TEST(one_that_is_interrupted_leaves_nothing)
 		drop(lecture.keys);
 		drop(lecture.output);
 	}
+}
+
+STORY_TEST(one_that_is_interrupted_gives_the_keyboard_back)
+{
+	struct termios before, modes;
+	int terminal, keyboard;
+
+	terminal = keep(sys(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)));
+	is(sys(unlockpt(terminal)), 0);
+	keyboard = keep(sys(open(ptsname(terminal),
+				 O_RDWR | O_NOCTTY | O_CLOEXEC)));
+	is(sys(tcgetattr(keyboard, &before)), 0);
+	begin_at(keyboard, "queue");
+	await(!tcgetattr(keyboard, &modes) &&
+	      !(modes.c_lflag & (ICANON | ECHO)));
+	is(sys(kill(lecture.pid, SIGQUIT)), 0);
+	is(reap(lecture.pid), 128 + SIGQUIT);
+	is(sys(tcgetattr(keyboard, &modes)), 0);
+	is(modes.c_lflag, before.c_lflag);
+}
+
+STORY_TEST(one_that_gets_no_actors_gives_the_keyboard_back)
+{
+	runs(STUDENT, "script -qec 'b=$(stty -g)\n"
+	     "prlimit --nproc=1 ipcbook story --slow --chapter queue; echo ended $?\n"
+	     "[ \"$b\" = \"$(stty -g)\" ] && echo same modes' /dev/null </dev/null",
+	     DONE);
+	has("cannot make a process: Resource temporarily unavailable");
+	has("ended 1\r\nsame modes\r\n");
 }
 
 STORY_TEST(one_to_which_nobody_listens_any_more_leaves_nothing)

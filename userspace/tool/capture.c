@@ -49,7 +49,9 @@ static void stop(int number)
 	errno = saved;
 }
 
-static const int ending[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE };
+static const int ending[] = {
+	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE,
+};
 
 /* One that is ignored stays so. */
 static void watch_signals(void)

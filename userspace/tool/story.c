@@ -434,15 +434,22 @@ static void take_names_away(void)
 }
 
 /* What ends the narrator takes everything with it. */
-static void end_in_order(int number)
+static void clear_away(void)
 {
 	take_names_away();
 	keyboard_off();
+}
+
+static void end_in_order(int number)
+{
+	clear_away();
 	signal(number, SIG_DFL);
 	raise(number);
 }
 
-static const int ending[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE };
+static const int ending[] = {
+	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE,
+};
 
 static void catch_ends(void (*handler)(int))
 {
@@ -479,6 +486,7 @@ void *scene_begin(size_t size)
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (stage == MAP_FAILED) {
 		complain("not enough memory");
+		clear_away();
 		exit(STATUS_FAILED);
 	}
 	for (int i = 0; i < CUES; i++)
@@ -570,7 +578,7 @@ void enter(struct actor *actor, enum who who, int (*play)(void *scene),
 	}
 	if (pid < 0) {
 		complain("cannot make a process: %s", strerror(errno));
-		take_names_away();
+		clear_away();
 		exit(STATUS_FAILED);
 	}
 	*actor = (struct actor){ who, pid, pidfd_open(pid, 0) };
