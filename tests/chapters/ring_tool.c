@@ -3,6 +3,7 @@
  * ipcbook ring: what it prints, what goes through it, and its exit status. Both
  * outputs are looked at as one.
  */
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <ipcbook/ring.h>
@@ -26,6 +27,25 @@ static int end(void **state)
 }
 
 #define TOOL_TEST(name)	TEST_BETWEEN(name, start, end)
+
+/* Begins a command of the tool's on the ring, with these standard files. */
+static pid_t begin(const char *command, int input, int output)
+{
+	char line[PATH_MAX], self[PATH_MAX / 2] = "";
+	pid_t pid;
+
+	holds(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	snprintf(line, sizeof(line), "exec %s/../bin/ipcbook ring %s " NAME,
+		 dirname(self), command);
+	pid = child();
+	if (!pid) {
+		dup2(input, STDIN_FILENO);
+		dup2(output, STDOUT_FILENO);
+		execl("/bin/sh", "sh", "-c", line, NULL);
+		_exit(127);
+	}
+	return pid;
+}
 
 TOOL_TEST(create_makes_a_ring_of_what_was_asked_for)
 {
@@ -139,6 +159,78 @@ TOOL_TEST(what_was_not_written_stays)
 	is(run(0, "ipcbook ring consume --lines --file x " NAME), USAGE);
 	tells(0, "ipcbook ring consume --lines " NAME, DONE,
 	      "1\n2\n3\n4\n5\n");
+}
+
+/* Somebody else may have set O_NONBLOCK on what both have open. */
+TOOL_TEST(an_input_that_is_empty_is_waited_for)
+{
+	int ends[2];
+	pid_t pid;
+
+	tells(0, "ipcbook ring create " NAME, DONE, "");
+	is(sys(pipe2(ends, O_CLOEXEC)), 0);
+	keep(ends[1]);
+	is(sys(fcntl(ends[0], F_SETFL, O_NONBLOCK)), 0);
+	pid = begin("produce --lines", ends[0], STDOUT_FILENO);
+	close(ends[0]);
+	await_asleep(pid, SYS_poll);
+	is(sys(write(ends[1], "a\n", 2)), 2);
+	drop(ends[1]);
+	is(reap(pid), 0);
+	tells(0, "ipcbook ring consume --lines " NAME, DONE, "a\n");
+}
+
+/* A consumer with more than its output holds, which is full; nobody reads yet. */
+static pid_t begin_full(int *output, int flags)
+{
+	int ends[2], unread;
+	pid_t pid;
+
+	is(sys(pipe2(ends, O_CLOEXEC)), 0);
+	*output = keep(ends[0]);
+	is(sys(fcntl(ends[1], F_SETFL, flags)), 0);
+	pid = begin("consume", STDIN_FILENO, ends[1]);
+	close(ends[1]);
+	await(!ioctl(ends[0], FIONREAD, &unread) &&
+	      unread == fcntl(ends[0], F_GETPIPE_SZ));
+	return pid;
+}
+
+TOOL_TEST(an_output_that_is_full_is_waited_for)
+{
+	static char want[200000], got[200000];
+	int output, length = 0, have = 0;
+	ssize_t n;
+	pid_t pid;
+
+	for (int i = 1; i <= 30000; i++)
+		length += sprintf(want + length, "%d\n", i);
+	tells(0, "ipcbook ring create --size 256K " NAME "; seq 30000 |"
+	      " ipcbook ring produce " NAME, DONE, "");
+	pid = begin_full(&output, O_NONBLOCK);
+	while ((n = sys(read(output, got + have, sizeof(got) - have))) > 0)
+		have += n;
+	is(n, 0);
+	is(have, length);
+	is(memcmp(got, want, length), 0);
+	is(reap(pid), 0);
+}
+
+TOOL_TEST(one_that_waits_for_its_output_can_be_ended)
+{
+	pid_t pid;
+	int output;
+
+	tells(0, "ipcbook ring create --size 256K " NAME "; seq 30000 >ring-in;"
+	      " ipcbook ring produce --file ring-in " NAME, DONE, "");
+	for (int i = 0; i < 2; i++) {
+		pid = begin_full(&output, i ? O_NONBLOCK : 0);
+		await_asleep(pid, i ? SYS_poll : SYS_writev);
+		is(sys(kill(pid, SIGTERM)), 0);
+		is(reap(pid), 128 + SIGTERM);
+		drop(output);
+	}
+	tells(0, "ipcbook ring consume " NAME " | cmp - ring-in", DONE, "");
 }
 
 TOOL_TEST(the_newest_win_where_asked_for)

@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -282,13 +283,28 @@ static int produce_record(struct flow *flow, const void *bytes, size_t length)
 	return STATUS_DONE;
 }
 
+/*
+ * Is what a read or a write has just failed with no reason to give up? Neither
+ * is somebody else's O_NONBLOCK, see write_all().
+ */
+static bool goes_on(int fd, short events)
+{
+	struct pollfd file = { .fd = fd, .events = events };
+
+	if (ending || (errno != EINTR && errno != EAGAIN))
+		return false;
+	if (errno == EAGAIN)
+		poll(&file, 1, -1);
+	return true;
+}
+
 static ssize_t read_some(int input, void *bytes, size_t length)
 {
 	ssize_t got;
 
 	do {
 		got = read(input, bytes, length);
-	} while (got < 0 && errno == EINTR && !ending);
+	} while (got < 0 && goes_on(input, POLLIN));
 	return got;
 }
 
@@ -446,23 +462,26 @@ struct batch {
 	void *copy;
 };
 
-/* Writes all parts; 0 or a negative errno. */
+/* Writes all parts, unless a signal asks to end; 0 or a negative errno. */
 static int write_parts(int fd, struct iovec *part, int count)
 {
 	ssize_t done;
 
 	while (count) {
 		done = writev(fd, part, count);
-		if (done < 0 && errno == EINTR)
+		if (done < 0 && goes_on(fd, POLLOUT))
 			continue;
 		if (done < 0)
-			return -errno;
+			return ending ? -EINTR : -errno;
 		for (; count && (size_t)done >= part->iov_len; count--)
 			done -= part++->iov_len;
 		if (!count)
 			break;
 		part->iov_base = (char *)part->iov_base + done;
 		part->iov_len -= done;
+		/* A signal ends a write that waits with what it has written. */
+		if (ending)
+			return -EINTR;
 	}
 	return 0;
 }
@@ -569,14 +588,13 @@ static int failed_consume(struct flow *flow, const struct batch *batch,
 {
 	const struct options *options = flow->options;
 
-	if (!error || error == -EINTR || error == -EPIPE) {
-		if (!batch->records)
-			return STATUS_DONE;
-		error = -EPIPE;
-	}
 	if (!batch->records)
-		return failed_ring(options, "read from", error, NULL);
+		return !error || error == -EINTR || error == -EPIPE ?
+		       STATUS_DONE :
+		       failed_ring(options, "read from", error, NULL);
 	flow->ring.deferred = 0;
+	if (error == -EINTR)
+		return STATUS_DONE;
 	complain("cannot write %s: %s",
 		 options->output ? options->output : "standard output",
 		 strerror(-error));
