@@ -47,6 +47,24 @@ static pid_t begin(const char *command, int input, int output)
 	return pid;
 }
 
+/* A producer that waits for its input, which comes from *input. */
+static pid_t begin_idle(int *input)
+{
+	char path[64], want[16];
+	const char *text;
+	int ends[2];
+	pid_t pid;
+
+	is(sys(pipe2(ends, O_CLOEXEC)), 0);
+	*input = keep(ends[1]);
+	pid = begin("produce", ends[0], STDOUT_FILENO);
+	close(ends[0]);
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	snprintf(want, sizeof(want), "%d 0x0 ", SYS_read);
+	await((text = slurp(path)) && !strncmp(text, want, strlen(want)));
+	return pid;
+}
+
 TOOL_TEST(create_makes_a_ring_of_what_was_asked_for)
 {
 	struct ipcbook_stat stat;
@@ -244,6 +262,37 @@ TOOL_TEST(the_newest_win_where_asked_for)
 	is(run(0, "ipcbook ring stat " NAME), DONE);
 	has("sent               10000\n");
 	has("depth              0\n");
+}
+
+TOOL_TEST(a_producer_without_input_is_in_nobodys_way)
+{
+	pid_t pid;
+	int input;
+
+	tells(0, "ipcbook ring create --many " NAME, DONE, "");
+	pid = begin_idle(&input);
+	tells(0, "echo a | ipcbook ring produce --lines " NAME
+	      "; ipcbook ring consume --lines -n 1 --timeout 2s " NAME, DONE,
+	      "a\n");
+	is(sys(write(input, "b", 1)), 1);
+	drop(input);
+	is(reap(pid), 0);
+	tells(0, "ipcbook ring consume " NAME, DONE, "b");
+}
+
+TOOL_TEST(a_producer_without_input_displaces_nothing)
+{
+	pid_t pid;
+	int input;
+
+	tells(0, "ipcbook ring create --overwrite --size 4K " NAME, DONE, "");
+	tells(0, "for i in a b; do head -c 1500 /dev/zero | tr '\\0' $i; echo;"
+	      " done | ipcbook ring produce --lines " NAME, DONE, "");
+	pid = begin_idle(&input);
+	tells(0, "ipcbook ring consume --lines -n 2 --timeout 2s " NAME
+	      " | cut -c1", DONE, "a\nb\n");
+	drop(input);
+	is(reap(pid), 0);
 }
 
 TOOL_TEST(a_second_one_is_told)

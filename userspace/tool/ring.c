@@ -356,8 +356,24 @@ static int produce_lines(struct flow *flow, int input)
 	return status;
 }
 
+/* Up to a whole block, of which *held are there; what the last read answered. */
+static ssize_t read_block(int input, void *bytes, uint32_t block,
+			  uint32_t *held)
+{
+	ssize_t got = 1;
+
+	*held = 0;
+	while (*held < block) {
+		got = read_some(input, (char *)bytes + *held, block - *held);
+		if (got <= 0)
+			break;
+		*held += got;
+	}
+	return got;
+}
+
 /* Blocks of one size, read into the ring itself; the last may be shorter. */
-static int produce_blocks(struct flow *flow, int input, uint32_t block)
+static int read_in_place(struct flow *flow, int input, uint32_t block)
 {
 	uint32_t held;
 	void *payload;
@@ -368,12 +384,7 @@ static int produce_blocks(struct flow *flow, int input, uint32_t block)
 		error = reserve(flow, block, &payload);
 		if (error)
 			return failed_produce(flow->options, error);
-		for (held = 0; held < block; held += got) {
-			got = read_some(input, (char *)payload + held,
-					block - held);
-			if (got <= 0)
-				break;
-		}
+		got = read_block(input, payload, block, &held);
 		if (held == block) {
 			ipcbook_ring_commit(&flow->ring);
 			flow->records++;
@@ -400,6 +411,38 @@ static int produce_blocks(struct flow *flow, int input, uint32_t block)
 			return failed_input(flow->options);
 	}
 	return STATUS_DONE;
+}
+
+/*
+ * The same where a record that is not filled is in others' way: those of the
+ * other producers wait behind it, or the oldest have been displaced for it.
+ */
+static int read_apart(struct flow *flow, int input, uint32_t block)
+{
+	char *bytes = malloc(block);
+	int status = STATUS_DONE;
+	uint32_t held;
+	ssize_t got = 1;
+
+	if (!bytes)
+		return failed_produce(flow->options, -ENOMEM);
+	while (!status && got > 0 && !ending) {
+		got = read_block(input, bytes, block, &held);
+		if (held)
+			status = produce_record(flow, bytes, held);
+		ipcbook_ring_flush(&flow->ring);
+		if (got < 0 && !status)
+			status = failed_input(flow->options);
+		show_progress(flow);
+	}
+	free(bytes);
+	return status;
+}
+
+static int produce_blocks(struct flow *flow, int input, uint32_t block)
+{
+	return flow->ring.flags ? read_apart(flow, input, block) :
+				  read_in_place(flow, input, block);
 }
 
 static int open_input(const char *file, int *fd)
