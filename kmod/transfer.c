@@ -8,9 +8,10 @@
  * Who finds nothing to read, no room to write, nobody to accept or no place to
  * connect to sleeps in a wait queue with what it waits for, and is passed over by
  * those who wake for something else. Of several readers one is woken, who wakes
- * the next if he leaves something. One that wants more than there is (MSG_WAITALL)
- * is left alone until that is there. A writer that finds no room says so in
- * book_sock.full of its peer; only then does the peer's reader look for it.
+ * the next if he leaves something, or has to wait for his own memory. One that
+ * wants more than there is (MSG_WAITALL) is left alone until that is there. A
+ * writer that finds no room says so in book_sock.full of its peer; only then does
+ * the peer's reader look for it.
  *
  * A stream's buffer grows, as TCP's does: it doubles when it is found full
  * although the reader has read a whole buffer since, unless its size was set.
@@ -107,6 +108,13 @@ static void socket_wake(struct sock *sk, __poll_t events, int how, int band)
 void socket_wake_readers(struct sock *sk)
 {
 	socket_wake(sk, EPOLLIN | EPOLLRDNORM, SOCK_WAKE_WAITD, POLL_IN);
+}
+
+/* Only one reader was woken for what came to @s: the next is to have what is left. */
+static void socket_wake_next(struct book_sock *s)
+{
+	if (unlikely(atomic_read(&s->readers)) && stream_used(&s->in))
+		socket_wake_readers(&s->sk);
 }
 
 /* There may be room again for what @sk writes: of sk_write_space. */
@@ -595,7 +603,8 @@ static ssize_t socket_peek_bytes(struct book_sock *s, struct msghdr *msg,
 
 /*
  * The next @want bytes could not be copied to @iter. Brings in what is there of
- * its memory, with the lock not held meanwhile. Returns how much that is.
+ * its memory, with the lock not held meanwhile: others may have what is here.
+ * Returns how much is there.
  */
 static noinline ssize_t socket_make_way(struct book_sock *s,
 					struct iov_iter *iter, size_t want)
@@ -604,6 +613,7 @@ static noinline ssize_t socket_make_way(struct book_sock *s,
 	ssize_t there;
 
 	mutex_unlock(&s->in.read_lock);
+	socket_wake_next(s);
 	there = socket_fault_in(iter, want);
 	mutex_lock(&s->in.read_lock);
 	return there;
@@ -712,9 +722,7 @@ int socket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	mutex_unlock(&s->in.read_lock);
 	if (received > 0 || !socket_is_stream(s))
 		socket_room_again(s);
-	/* Only one reader was woken for what came. */
-	if (unlikely(atomic_read(&s->readers)) && stream_used(&s->in))
-		socket_wake_readers(&s->sk);
+	socket_wake_next(s);
 	if (unlikely(msg->msg_name) && received >= 0)
 		msg->msg_namelen = socket_getname(sock, msg->msg_name, 1);
 	return received;

@@ -69,6 +69,56 @@ STREAM_TEST(a_receiver_whose_page_is_not_there_holds_up_nobody)
 	is(sys(recv(server, room, 3, MSG_DONTWAIT)), -EAGAIN);
 }
 
+/* Who was woken first and waits for its page has not kept the wake-up. */
+STREAM_TEST(a_woken_receiver_whose_page_is_not_there_wakes_the_next)
+{
+	struct call *first = call_new(-1, IPCBOOK_ANY, 0), *second;
+	int client, server, memory;
+
+	connected(&client, &server);
+	first->fd = server;
+	first->buf = served_page(&memory);
+	if (!first->buf)
+		not_here("there is no userfaultfd");
+	first->len = 3;
+	call_other(first, make_recv, SYS_recvfrom);
+	second = call_new(server, IPCBOOK_ANY, 0);
+	second->len = 3;
+	call_other(second, make_recv, SYS_recvfrom);
+	tell(client, "onetwo");
+	await_need(memory);
+	is(call_end(second), 3);
+	is(memcmp(second->room, "one", 3), 0);
+	holds(!first->done);
+	serve(memory, first->buf, served);
+	is(call_end(first), 3);
+	is(memcmp(first->buf, "two", 3), 0);
+}
+
+RECORD_TEST(a_record_goes_to_the_next_where_the_woken_ones_page_is_not_there)
+{
+	struct call *first = call_new(-1, IPCBOOK_ANY, 0), *second;
+	int client, server, memory;
+
+	connected(&client, &server);
+	first->fd = server;
+	first->buf = served_page(&memory);
+	if (!first->buf)
+		not_here("there is no userfaultfd");
+	first->len = 10;
+	call_other(first, make_recv, SYS_recvfrom);
+	second = blocked_recv(server);
+	tell(client, "one");
+	await_need(memory);
+	is(call_end(second), 3);
+	is(memcmp(second->room, "one", 3), 0);
+	holds(!first->done);
+	serve(memory, first->buf, served);
+	tell(client, "second");
+	is(call_end(first), 6);
+	is(memcmp(first->buf, "second", 6), 0);
+}
+
 STREAM_TEST(who_peeks_to_a_page_that_is_not_there_holds_up_nobody)
 {
 	struct call *call = call_new(-1, IPCBOOK_ANY, 0);
