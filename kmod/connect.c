@@ -162,6 +162,9 @@ static int socket_join(struct book_sock *s, struct book_sock *listener,
 	end->connection = s->object.id;
 	s->connection = s->object.id;
 	end->accepted = true;
+	/* As of AF_UNIX: told is that @s receives no more, not that it sends no more. */
+	if (s->sk.sk_shutdown & RCV_SHUTDOWN)
+		end->sk.sk_shutdown = SEND_SHUTDOWN;
 	sock_hold(&s->sk);
 	end->peer = s;
 	end->sk.sk_state = TCP_ESTABLISHED;

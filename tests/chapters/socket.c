@@ -1283,6 +1283,27 @@ static void walk_shuts(struct walk *walk, int how)
 	SEE(sys(recv(client, room, 8, MSG_DONTWAIT)));
 }
 
+/* One end was shut down before it had another. */
+static void walk_shuts_first(struct walk *walk, int how)
+{
+	int client = walk_make(walk), server;
+	char room[8];
+
+	SEE(sys(shutdown(client, how)));
+	SEE_EVENTS(client);
+	SEE(walk_to(walk, client, connect));
+	server = keep(sys(accept4(walk->listener, NULL, NULL, SOCK_CLOEXEC)));
+	SEE_EVENTS(client);
+	SEE_EVENTS(server);
+	SEE(sys(send(server, "1", 1, MSG_DONTWAIT | MSG_NOSIGNAL)));
+	SEE(sys(recv(client, room, 8, MSG_DONTWAIT)));
+	SEE(sys(recv(server, room, 8, MSG_DONTWAIT)));
+	SEE(sys(send(client, "2", 1, MSG_DONTWAIT | MSG_NOSIGNAL)));
+	SEE(sys(recv(server, room, 8, MSG_DONTWAIT)));
+	SEE_EVENTS(client);
+	SEE_EVENTS(server);
+}
+
 /* One end is closed, with and without something that it has not read. */
 static void walk_closes(struct walk *walk, bool unread, bool early)
 {
@@ -1322,6 +1343,9 @@ static void walk_through(struct walk *walk, bool ours, int of_type)
 	walk_shuts(walk, SHUT_RD);
 	walk_shuts(walk, SHUT_WR);
 	walk_shuts(walk, SHUT_RDWR);
+	walk_shuts_first(walk, SHUT_RD);
+	walk_shuts_first(walk, SHUT_WR);
+	walk_shuts_first(walk, SHUT_RDWR);
 	walk_closes(walk, false, false);
 	walk_closes(walk, true, false);
 	walk_closes(walk, false, true);
