@@ -665,7 +665,9 @@ static __always_inline ssize_t socket_receive(struct book_sock *s,
 	for (;;) {
 		used = stream_used(&s->in);
 		if (unlikely(!used)) {
-			n = done >= target;
+			/* After something was received, the next call has the error. */
+			n = done >= target ||
+			    (done && READ_ONCE(s->sk.sk_err));
 			if (!n)
 				n = socket_wait_data(s, target - done, flags,
 						     &timeo);

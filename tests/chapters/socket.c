@@ -837,6 +837,25 @@ STREAM_TEST(closing_with_something_unread_resets)
 	is(sys(recv(client, (char[8]){ 0 }, 8, 0)), 0);
 }
 
+/* The receive that got something tells of that; the next one tells of the error. */
+STREAM_TEST(who_had_received_something_is_told_of_a_reset_by_the_next)
+{
+	struct call *call;
+	int client, server;
+
+	connected(&client, &server);
+	tell(server, "unread");
+	tell(client, "five5");
+	call = call_new(server, IPCBOOK_ANY, 0);
+	call->flags = MSG_WAITALL;
+	call_other(call, make_recv, SYS_recvfrom);
+	drop(client);
+	is(call_end(call), 5);
+	is(memcmp(call->room, "five5", 5), 0);
+	is(sys(recv(server, (char[8]){ 0 }, 8, 0)), -ECONNRESET);
+	is(sys(recv(server, (char[8]){ 0 }, 8, 0)), 0);
+}
+
 STREAM_TEST(closing_with_nothing_unread_is_the_end)
 {
 	int client, server;
