@@ -688,7 +688,8 @@ static __always_inline ssize_t socket_receive(struct book_sock *s,
 				n = -EFAULT;
 			if (n < 0)
 				break;
-			if (flags & MSG_PEEK)
+			/* The next record may be another one, and longer. */
+			if (stream && flags & MSG_PEEK)
 				size = min_t(size_t, size, n);
 			continue;
 		}

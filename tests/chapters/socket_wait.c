@@ -143,6 +143,30 @@ STREAM_TEST(who_peeks_to_a_page_that_is_not_there_holds_up_nobody)
 	says(server, "two");
 }
 
+/* The record that it sees is another one by then, and is whole. */
+RECORD_TEST(who_peeks_at_a_record_to_a_page_that_is_not_there_sees_the_next_whole)
+{
+	struct call *call = call_new(-1, IPCBOOK_ANY, 0);
+	int client, server, memory;
+
+	connected(&client, &server);
+	tell(client, "one");
+	tell(client, "longer");
+	call->fd = server;
+	call->flags = MSG_PEEK;
+	call->buf = served_page(&memory);
+	if (!call->buf)
+		not_here("there is no userfaultfd");
+	call->len = 10;
+	call_other(call, make_recv, SYS_recvfrom);
+	await_need(memory);
+	says(server, "one");
+	serve(memory, call->buf, served);
+	is(call_end(call), 6);
+	is(memcmp(call->buf, "longer", 6), 0);
+	says(server, "longer");
+}
+
 RECORD_TEST(a_record_whose_page_is_not_there_holds_up_nobody)
 {
 	int client, server, memory;
