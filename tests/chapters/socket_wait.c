@@ -493,6 +493,12 @@ STREAM_TEST(a_buffer_whose_size_was_set_keeps_it)
 	connected(&client, &server);
 	set_option(client, SO_SNDBUF, 20000);
 	is(flow(client, server), 40000);
+	drop(client);
+	drop(server);
+	/* Who is accepted has the listener's, which was set as well. */
+	set_option(listener, SO_RCVBUF, 20000);
+	connected(&client, &server);
+	is(flow(client, server), 40000);
 }
 
 /* --- Memory that a stream keeps ------------------------------------------- */
