@@ -73,14 +73,27 @@ static inline bool socket_is_stream(const struct book_sock *s)
 	return s->sk.sk_type == SOCK_STREAM;
 }
 
+/* Whether somebody has set how much may wait for @to: then it does not grow. */
+static inline bool socket_fixed(const struct book_sock *from,
+				const struct book_sock *to)
+{
+	/* Bit fields, which READ_ONCE() does not take. */
+	return data_race(from->sk.sk_userlocks & SOCK_SNDBUF_LOCK ||
+			 to->sk.sk_userlocks & SOCK_RCVBUF_LOCK);
+}
+
 /* Most bytes that may wait for @to, into whose stream @from writes. */
 static inline u64 socket_limit(const struct book_sock *from,
 			       const struct book_sock *to)
 {
 	u64 limit = min_t(u32, READ_ONCE(from->sk.sk_sndbuf),
 			  READ_ONCE(to->sk.sk_rcvbuf));
+	u8 growth = READ_ONCE(to->growth);
 
-	return limit << READ_ONCE(to->growth);
+	/* Its size may have been set since it grew. */
+	if (unlikely(growth) && !socket_fixed(from, to))
+		limit <<= growth;
+	return limit;
 }
 
 /* Enough room that a writer is told of it. */

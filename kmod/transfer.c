@@ -69,13 +69,8 @@ static bool socket_grow(const struct book_sock *from, struct book_sock *to)
 	u64 limit = socket_limit(from, to), head = READ_ONCE(to->in.head);
 
 	lockdep_assert_held(&to->in.write_lock);
-	if (from->sk.sk_userlocks & SOCK_SNDBUF_LOCK ||
-	    to->sk.sk_userlocks & SOCK_RCVBUF_LOCK) {
-		WRITE_ONCE(to->growth, 0);
-		return false;
-	}
-	if (from->sk.sk_type != SOCK_STREAM || head - to->grown < limit ||
-	    2 * limit > READ_ONCE(socket_max_bytes))
+	if (from->sk.sk_type != SOCK_STREAM || socket_fixed(from, to) ||
+	    head - to->grown < limit || 2 * limit > READ_ONCE(socket_max_bytes))
 		return false;
 	to->grown = head;
 	WRITE_ONCE(to->growth, to->growth + 1);

@@ -501,6 +501,25 @@ STREAM_TEST(a_buffer_whose_size_was_set_keeps_it)
 	is(flow(client, server), 40000);
 }
 
+STREAM_TEST(a_size_that_is_set_when_a_buffer_has_grown_is_the_size)
+{
+	static char big[65536];
+	int client, server;
+	ssize_t n, sent = 0;
+
+	set_parameter("socket_max_bytes", 1000000);
+	connected(&client, &server);
+	is(flow(client, server), 212992 * 4);
+	while (sys(recv(server, big, sizeof(big), MSG_DONTWAIT)) > 0)
+		;
+	set_option(server, SO_RCVBUF, 4096);
+	is(stat_of(server).max_bytes, 8192);
+	while ((n = sys(send(client, big, 1000, MSG_DONTWAIT))) > 0)
+		sent += n;
+	is(n, -EAGAIN);
+	is(sent, 8192);
+}
+
 /* --- Memory that a stream keeps ------------------------------------------- */
 
 /* Four chunks of 32 KiB, and the one that the reader stands in. */
