@@ -137,6 +137,8 @@ bool socket_has_room(struct book_sock *s, u64 need)
 	if (socket_room(s, s->peer) >= need)
 		return true;
 	WRITE_ONCE(s->peer->full, true);
+	/* For SIGIO, which socket_write_space() sends once after that. */
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, &s->sk);
 	/* Pairs with the barrier in socket_room_again(). */
 	smp_mb();
 	return socket_room(s, s->peer) >= need;

@@ -1105,6 +1105,56 @@ STREAM_TEST(epoll_tells_of_room)
 	is(event.events, EPOLLOUT);
 }
 
+/* One signal for each time that there was no room. */
+static void signalled_of_room(int client, int server)
+{
+	const struct timespec now = { }, later = { .tv_sec = 10 };
+	char big[65536] = "";
+	siginfo_t info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	is(sys(sigprocmask(SIG_BLOCK, &set, NULL)), 0);
+	is(sys(fcntl(client, F_SETOWN, getpid())), 0);
+	is(sys(fcntl(client, F_SETSIG, SIGIO)), 0);
+	is(sys(fcntl(client, F_SETFL, O_ASYNC)), 0);
+	for (int i = 0; i < 2; i++) {
+		while (sys(send(client, big, sizeof(big), MSG_DONTWAIT)) > 0)
+			;
+		is(sys(sigtimedwait(&set, &info, &now)), -EAGAIN);
+		while (sys(recv(server, big, sizeof(big), MSG_DONTWAIT)) > 0)
+			;
+		is(sys(sigtimedwait(&set, &info, &later)), SIGIO);
+		is(info.si_code, POLL_OUT);
+		is(info.si_band, POLLOUT | POLLWRNORM | POLLWRBAND);
+		is(info.si_fd, client);
+		is(sys(send(client, big, 1, 0)), 1);
+		is(sys(recv(server, big, 1, 0)), 1);
+		is(sys(sigtimedwait(&set, &info, &now)), -EAGAIN);
+	}
+}
+
+STREAM_TEST(a_signal_tells_of_room_as_on_a_unix_socket)
+{
+	int ends[2][2];
+
+	is(sys(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends[0])), 0);
+	keep(ends[0][0]);
+	keep(ends[0][1]);
+	connected(&ends[1][0], &ends[1][1]);
+	for (int i = 0; i < 2; i++) {
+		pid_t pid = child();
+
+		/* A process of its own, that has the signal blocked. */
+		if (!pid) {
+			signalled_of_room(ends[i][0], ends[i][1]);
+			_exit(0);
+		}
+		is(reap(pid), 0);
+	}
+}
+
 STREAM_TEST(epoll_knows_a_socket_from_before_it_was_connected)
 {
 	struct epoll_event event = { .events = EPOLLIN };
