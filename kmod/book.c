@@ -1039,6 +1039,17 @@ static int book_check_open(const struct ipcbook_open *arg)
 	return book_zeroed(arg->name, sizeof(arg->name)) ? 0 : -EINVAL;
 }
 
+/**
+ * book_opened() - tells that an object was opened by its name
+ * @object: it, of which the caller has a reference
+ */
+void book_opened(const struct book_object *object)
+{
+	mutex_lock(&book_mutex);
+	watch_tell(object, IPCBOOK_EVENT_OPENED, 0);
+	mutex_unlock(&book_mutex);
+}
+
 /* Gives @filp the object that @arg asks for. */
 static int book_open_file(struct book_ns *ns, const struct ipcbook_open *arg,
 			  const struct book_chapter *chapter, struct file *filp)
@@ -1060,13 +1071,10 @@ static int book_open_file(struct book_ns *ns, const struct ipcbook_open *arg,
 		return -EACCES;
 	}
 	err = book_attach(filp->private_data, object, access, arg);
-	if (err) {
+	if (err)
 		book_abandon(object, created);
-	} else if (!created) {
-		mutex_lock(&book_mutex);
-		watch_tell(object, IPCBOOK_EVENT_OPENED, 0);
-		mutex_unlock(&book_mutex);
-	}
+	else if (!created)
+		book_opened(object);
 	return err;
 }
 
@@ -1418,8 +1426,8 @@ void book_unbind(struct book_object *object)
  * @chapter: its chapter
  * @ns: its namespace
  * @name: its name, padded with zeroes
- * @access: what the caller wants to do with it; if anything, it is told that it
- *	was opened
+ * @access: what the caller wants to do with it; where that opens it, he tells so
+ *	(book_opened())
  *
  * Return: it, referred to; EINVAL for a wrong name, ENOENT, EACCES as an error
  * pointer.
@@ -1443,8 +1451,6 @@ struct book_object *book_find_named(const struct book_chapter *chapter,
 		object = ERR_PTR(-EACCES);
 	else
 		refcount_inc(&object->refs);
-	if (!IS_ERR(object) && access)
-		watch_tell(object, IPCBOOK_EVENT_OPENED, 0);
 	mutex_unlock(&book_mutex);
 	return object;
 }

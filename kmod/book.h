@@ -237,6 +237,7 @@ void book_unbind(struct book_object *object);
 struct book_object *book_find_named(const struct book_chapter *chapter,
 				    struct book_ns *ns, const char *name,
 				    unsigned int access);
+void book_opened(const struct book_object *object);
 void book_put(struct book_object *object);
 long book_ioctl(struct book_file *file, unsigned int nr, void __user *argp);
 void book_close(struct book_file *file);

@@ -10,7 +10,7 @@
  * to receive, which goes when it is closed.
  *
  * Locks: socket_lock (see socket.c) for everything here; book_mutex is taken
- * outside of it, by names (book_bind(), book_find_named()).
+ * outside of it, by names (book_bind(), book_find_named(), book_opened()).
  *
  * Barriers:
  *
@@ -200,6 +200,8 @@ static int socket_try(struct book_sock *s, const char *name,
 	err = socket_join(s, listener, end);
 	spin_unlock(&socket_lock);
 	if (!err) {
+		/* Now only: a try that fails, or has to wait, opens nothing. */
+		book_opened(object);
 		trace_socket_connect(s->object.id, listener->object.id);
 		if (tap_on())
 			socket_tap(s, IPCBOOK_CAPTURE_CONNECT, 0, NULL, 0);

@@ -159,6 +159,15 @@ static void set_buffer(int fd, int bytes)
 	is(sys(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes))), 0);
 }
 
+/* Connects to the socket that has the test's name. */
+static long connect_to(int fd)
+{
+	struct sockaddr_ipcbook address;
+	int length = ipcbook_socket_address(&address, qname);
+
+	return sys(connect(fd, (struct sockaddr *)&address, length));
+}
+
 TEST(a_full_pipe_is_told)
 {
 	char what[64], bytes[4096] = "";
@@ -340,6 +349,53 @@ TEST(whoever_connects_to_a_socket_opens_it)
 	       "until grep -q 'opened socket door' $d/out; do :; done; kill $w\n"
 	       "grep -c 'opened socket door' $d/out",
 	       "1\n");
+}
+
+TEST(a_connect_that_is_refused_opens_nothing)
+{
+	int client, other;
+	char what[128];
+
+	begin_watch();
+	keep(ipcbook_socket_listen(qname, SOCK_STREAM, 0));
+	snprintf(what, sizeof(what), "opened socket %s ", qname);
+	client = keep(ipcbook_socket(SOCK_STREAM));
+	other = keep(ipcbook_socket(SOCK_SEQPACKET));
+	is(connect_to(client), 0);
+	is(connect_to(client), -EISCONN);
+	is(connect_to(other), -EPROTOTYPE);
+	other = keep(ipcbook_socket(SOCK_STREAM | SOCK_NONBLOCK));
+	is(connect_to(other), -EAGAIN);
+	is(told_of(what), 1);
+}
+
+static long make_connect(struct call *call)
+{
+	return connect_to(call->fd);
+}
+
+/* However often it looks for a place. */
+TEST(whoever_waits_to_be_connected_opens_it_once)
+{
+	struct call *calls[2];
+	char what[128];
+	int listener;
+
+	begin_watch();
+	listener = keep(ipcbook_socket_listen(qname, SOCK_STREAM, 0));
+	snprintf(what, sizeof(what), "opened socket %s ", qname);
+	keep(ipcbook_socket_connect(qname, SOCK_STREAM));
+	for (int i = 0; i < 2; i++) {
+		calls[i] = call_new(keep(ipcbook_socket(SOCK_STREAM)),
+				    IPCBOOK_ANY, 0);
+		call_other(calls[i], make_connect, SYS_connect);
+	}
+	is(told_of(what), 1);
+	for (int i = 0; i < 3; i++)
+		keep(sys(accept(listener, NULL, NULL)));
+	for (int i = 0; i < 2; i++)
+		is(call_end(calls[i]), 0);
+	is(told_of(what), 3);
 }
 
 /* From now on, socket(2) answers so to this process and to whom it starts. */
