@@ -208,7 +208,10 @@ static u32 socket_next(struct book_sock *s)
 /* Payload that has been written to @s and not been read. */
 static u64 socket_bytes(const struct book_sock *s)
 {
-	/* Written is counted before it can be read. */
+	/*
+	 * Written is counted before it can be read. Pairs with the release store in
+	 * socket_consumed(): whoever sees what was read sees what was written.
+	 */
 	u64 read = smp_load_acquire(&s->in.consumed.bytes);
 
 	return READ_ONCE(s->in.written.bytes) - read;
@@ -286,7 +289,7 @@ static void socket_stat(struct book_object *object, struct ipcbook_stat *stat)
 	struct book_sock *s = object_sock(object), *peer;
 
 	stat->bytes = socket_bytes(s);
-	/* As in socket_bytes(). */
+	/* As in socket_bytes(): pairs with the release store in socket_count(). */
 	stat->received = smp_load_acquire(&s->in.consumed.messages);
 	stat->depth = socket_is_stream(s) ? stat->bytes :
 		      READ_ONCE(s->in.written.messages) - stat->received;

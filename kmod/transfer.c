@@ -264,8 +264,9 @@ static noinline void socket_lost(struct book_sock *s, struct book_sock *peer)
 
 static void socket_count(struct traffic *traffic)
 {
-	traffic->messages++;
 	traffic->stamp = jiffies;
+	/* Of what was read, pairs with the acquire load in socket_stat(). */
+	smp_store_release(&traffic->messages, traffic->messages + 1);
 }
 
 /* Makes what was written up to @at readable. */
@@ -527,6 +528,13 @@ int socket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 /* ---------------------------------------------------------------- receiving */
 
+/* @n bytes are read, which were counted as written before they could be. */
+static void socket_consumed(struct book_sock *s, size_t n)
+{
+	/* Pairs with the acquire load in socket_bytes(). */
+	smp_store_release(&s->in.consumed.bytes, s->in.consumed.bytes + n);
+}
+
 /*
  * The next record; what does not fit is cut, unless the copy fails. Then @want
  * becomes what is to be there for it.
@@ -555,7 +563,7 @@ static __always_inline ssize_t socket_get_record(struct book_sock *s,
 		msg->msg_flags |= MSG_TRUNC;
 	if (!(flags & MSG_PEEK)) {
 		stream_skip(&s->in, &at, round_up(len, STREAM_HEADER) - n);
-		s->in.consumed.bytes += len;
+		socket_consumed(s, len);
 		stream_release(&s->in, &at);
 	}
 	return flags & MSG_TRUNC ? len : n;
@@ -576,7 +584,7 @@ static __always_inline ssize_t socket_get_bytes(struct book_sock *s,
 		*want = n;
 		return SHORT_OF_PAGE;
 	}
-	s->in.consumed.bytes += done;
+	socket_consumed(s, done);
 	stream_release(&s->in, &at);
 	return done;
 }

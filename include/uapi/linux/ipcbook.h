@@ -426,7 +426,9 @@ struct ipcbook_pipe {
  *
  * What waits for a receiver is bounded by the sender's SO_SNDBUF and the
  * receiver's SO_RCVBUF, whichever is less, in bytes of payload; a record takes 8
- * bytes more, and a multiple of 8.
+ * bytes more, and a multiple of 8. A stream's buffer grows from there when its
+ * receiver keeps up, to the module's parameter socket_max_bytes at most, unless one
+ * of the two was set.
  */
 
 /* The family in addresses, and what SO_DOMAIN tells: AF_ASH, which never was. */
