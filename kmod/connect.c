@@ -157,8 +157,8 @@ static int socket_join(struct book_sock *s, struct book_sock *listener,
 	end->sk.sk_rcvbuf = READ_ONCE(listener->sk.sk_rcvbuf);
 	end->sk.sk_sndbuf = READ_ONCE(listener->sk.sk_sndbuf);
 	/* Where they were set, they do not grow. */
-	end->sk.sk_userlocks = data_race(listener->sk.sk_userlocks) &
-			       (SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK);
+	end->sk.sk_userlocks = data_race(listener->sk.sk_userlocks &
+					 (SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK));
 	socket_set_peer(&end->sk, task_tgid(current), current_cred());
 	socket_set_peer(&s->sk, listener->sk.sk_peer_pid,
 			listener->sk.sk_peer_cred);
