@@ -830,6 +830,19 @@ long call_end(struct call *call)
 	return call->result;
 }
 
+void make_crowded(void)
+{
+	struct call *call;
+
+	limit(1, 0, 0);
+	is(queue_send(q, 1, "x", 1, 0, 0), 0);
+	call = call_new(q, IPCBOOK_EXACT, 2);
+	call->buf = nowhere();
+	call_recv(call);
+	is(queue_send(q, 2, "handed", 6, 0, 0), 0);
+	is(call_end(call), -EFAULT);
+}
+
 /* --- Memory, files, parameters -------------------------------------------- */
 
 void *edge(size_t n)

@@ -262,6 +262,12 @@ struct call *sender(int fd, int64_t type, size_t len);
 /* Wait for its end and return its result. */
 long call_end(struct call *call);
 
+/*
+ * Give q a limit of one message, and let two lie in it, "x" of type 1 and "handed"
+ * of type 2, which came back from a receiver: then nothing goes from hand to hand.
+ */
+void make_crowded(void);
+
 /* --- Memory, files, parameters, users ------------------------------------- */
 
 /* n bytes that end where nothing more may be touched; and nothing at all. */
@@ -293,6 +299,7 @@ void set_parameter(const char *name, unsigned long value);
 #define go_first()			AT(go_first())
 #define keep(fd)			AT(keep(fd))
 #define limit(messages, bytes, size)	AT(limit(messages, bytes, size))
+#define make_crowded()				AT(make_crowded())
 #define queue_stat(fd)			AT(queue_stat(fd))
 #define reap(pid)			AT(reap(pid))
 #define receiver(fd, select, type)	AT(receiver(fd, select, type))

@@ -208,13 +208,7 @@ TEST(hand_over_that_had_stopped_goes_on_by_itself)
 {
 	struct call *call, *send;
 
-	limit(1, 0, 0);
-	put(q, 1, "x");
-	call = call_new(q, IPCBOOK_EXACT, 2);
-	call->buf = nowhere();
-	call_recv(call);
-	put(q, 2, "handed");
-	is(call_end(call), -EFAULT);
+	make_crowded();
 	call = receiver(q, IPCBOOK_EXACT, 3);
 	send = sender(q, 3, 5);
 	got(q, IPCBOOK_EXACT, 2, "handed");
@@ -226,15 +220,9 @@ TEST(hand_over_that_had_stopped_goes_on_by_itself)
 
 TEST(hand_over_that_had_stopped_goes_on_for_all_who_wait_for_each_other)
 {
-	struct call *receivers[3], *senders[3], *call;
+	struct call *receivers[3], *senders[3];
 
-	limit(1, 0, 0);
-	put(q, 1, "x");
-	call = call_new(q, IPCBOOK_EXACT, 2);
-	call->buf = nowhere();
-	call_recv(call);
-	put(q, 2, "handed");
-	is(call_end(call), -EFAULT);
+	make_crowded();
 	for (unsigned int i = 0; i < 3; i++)
 		receivers[i] = receiver(q, IPCBOOK_EXACT, 3);
 	for (unsigned int i = 0; i < 3; i++)
@@ -252,13 +240,7 @@ TEST(hand_over_that_goes_on_lets_nobody_in_for_whom_there_is_no_room)
 {
 	struct call *call, *first, *second;
 
-	limit(1, 0, 0);
-	put(q, 1, "x");
-	call = call_new(q, IPCBOOK_EXACT, 2);
-	call->buf = nowhere();
-	call_recv(call);
-	put(q, 2, "handed");
-	is(call_end(call), -EFAULT);
+	make_crowded();
 	first = sender(q, 9, 4);
 	call = call_new(q, IPCBOOK_EXACT, 3);
 	call->len = 1;
