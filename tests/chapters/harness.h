@@ -299,7 +299,7 @@ void set_parameter(const char *name, unsigned long value);
 #define go_first()			AT(go_first())
 #define keep(fd)			AT(keep(fd))
 #define limit(messages, bytes, size)	AT(limit(messages, bytes, size))
-#define make_crowded()				AT(make_crowded())
+#define make_crowded()			AT(make_crowded())
 #define queue_stat(fd)			AT(queue_stat(fd))
 #define reap(pid)			AT(reap(pid))
 #define receiver(fd, select, type)	AT(receiver(fd, select, type))
