@@ -108,7 +108,8 @@ static void socket_set_peer(struct sock *sk, struct pid *pid,
 	struct pid *old_pid;
 
 	get_pid(pid);
-	get_cred(cred);
+	/* It stores a 0 that others may be storing, too. */
+	data_race(get_cred(cred));
 	spin_lock(&sk->sk_peer_lock);
 	old_pid = sk->sk_peer_pid;
 	old_cred = sk->sk_peer_cred;
