@@ -290,30 +290,6 @@ TEST(a_selection_or_an_epoll_set_that_fails_changes_nothing)
 	holds(fail_each("queue: epoll_ctl", add_to_epoll, check_added) >= 1);
 }
 
-TEST(an_index_that_cannot_be_had_is_asked_for_without_anything_piling_up)
-{
-	struct iovec part = { "abc", 3 };
-	uint64_t memory;
-
-	need_faults();
-	limit(5000, 0, 0);
-	/* Of an index of 256 heads. */
-	set_file("/sys/kernel/slab/kmalloc-cg-2k/failslab", "1");
-	set_file("/sys/kernel/debug/failslab/cache-filter", "Y");
-	set_file("/sys/kernel/debug/failslab/times", "-1");
-	set_file("/sys/kernel/debug/failslab/probability", "100");
-	for (int i = 1; i <= 1024; i++)
-		is(sys(pwritev2(q, &part, 1, i, RWF_NOWAIT)), 3);
-	is(sys(pwritev2(q, &part, 1, 1025, RWF_NOWAIT)), -EAGAIN);
-	memory = queue_stat(q).memory;
-	for (int i = 0; i < 100; i++)
-		is(sys(pwritev2(q, &part, 1, 1025, RWF_NOWAIT)), -EAGAIN);
-	is(queue_stat(q).memory, memory);
-	set_file("/sys/kernel/debug/failslab/probability", "0");
-	is(sys(pwritev2(q, &part, 1, 1025, RWF_NOWAIT)), 3);
-	is(queue_stat(q).depth, 1025);
-}
-
 /* --- Objects -------------------------------------------------------------- */
 
 static int device = -1;
