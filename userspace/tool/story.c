@@ -391,7 +391,10 @@ static void keyboard_on(void)
 	keys.c_lflag &= ~(ICANON | ECHO);
 	keys.c_cc[VMIN] = 1;
 	keys.c_cc[VTIME] = 0;
-	story.keyboard = !tcsetattr(STDIN_FILENO, TCSADRAIN, &keys);
+	/* From here on a signal may come. */
+	story.keyboard = true;
+	if (tcsetattr(STDIN_FILENO, TCSADRAIN, &keys))
+		story.keyboard = false;
 }
 
 static void keyboard_off(void)
