@@ -17,25 +17,26 @@
 #include "ipcbook_reached.h"
 
 #define PLACES	0x100000UL
+/* The code for loading may lie close behind the other; a page is free between. */
+#define INIT_PLACES	(2 * PAGE_SIZE)
 
 static DECLARE_BITMAP(text_places, PLACES);
-static DECLARE_BITMAP(init_places, PLACES);
+static DECLARE_BITMAP(init_places, INIT_PLACES);
 static struct dentry *directory;
 static atomic_t count = ATOMIC_INIT(0);
 
 void ipcbook_reached(unsigned long at, unsigned long text, unsigned long init)
 {
-	unsigned long place = at - text + PLACES / 2;
+	unsigned long place = at - init + INIT_PLACES / 2;
 
-	if (place < PLACES) {
-		if (!test_bit(place, text_places) &&
-		    !test_and_set_bit(place, text_places))
-			atomic_inc(&count);
+	if (place < INIT_PLACES) {
+		set_bit(place, init_places);
 		return;
 	}
-	place = at - init + PLACES / 2;
-	if (place < PLACES)
-		set_bit(place, init_places);
+	place = at - text + PLACES / 2;
+	if (place < PLACES && !test_bit(place, text_places) &&
+	    !test_and_set_bit(place, text_places))
+		atomic_inc(&count);
 }
 EXPORT_SYMBOL_GPL(ipcbook_reached);
 
@@ -45,8 +46,8 @@ static int reached_show(struct seq_file *seq, void *unused)
 
 	for_each_set_bit(place, text_places, PLACES)
 		seq_printf(seq, "text %ld\n", (long)(place - PLACES / 2));
-	for_each_set_bit(place, init_places, PLACES)
-		seq_printf(seq, "init %ld\n", (long)(place - PLACES / 2));
+	for_each_set_bit(place, init_places, INIT_PLACES)
+		seq_printf(seq, "init %ld\n", (long)(place - INIT_PLACES / 2));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(reached);
