@@ -183,7 +183,8 @@ struct ipcbook_ring_limits {
  * @pipe: capacity of a pipe that is created, likewise; its flags always count
  * @shm: size of a segment that is created, likewise
  * @sem: what a semaphore begins with, likewise; its flags always count
- * @ring: size and flags of a ring that is created, likewise
+ * @ring: size of a ring that is created, likewise; its flags must always be
+ *	those of one, and count when it is
  * @reserved: must be zero
  */
 struct ipcbook_open {
