@@ -10,9 +10,9 @@
 
 static char served[4096] = "served, and read by nobody before";
 
-/* A send() from a page, or a recv() to one, that waits for that page. */
-static struct call *needy(int fd, size_t len, long (*make)(struct call *call),
-			  int *server)
+/* A call from or to a page of its own that is not there; it waits for the other end. */
+static struct call *paged(int fd, size_t len, unsigned int flags,
+			  long (*make)(struct call *call), int *server)
 {
 	struct call *call = call_new(fd, IPCBOOK_ANY, 0);
 
@@ -20,7 +20,17 @@ static struct call *needy(int fd, size_t len, long (*make)(struct call *call),
 	if (!call->buf)
 		not_here("there is no userfaultfd");
 	call->len = len;
+	call->flags = flags;
 	call_other(call, make, make == make_send ? SYS_sendto : SYS_recvfrom);
+	return call;
+}
+
+/* A send() from a page, or a recv() to one, that waits for that page. */
+static struct call *needy(int fd, size_t len, unsigned int flags,
+			  long (*make)(struct call *call), int *server)
+{
+	struct call *call = paged(fd, len, flags, make, server);
+
 	await_need(*server);
 	return call;
 }
@@ -34,7 +44,7 @@ STREAM_TEST(a_sender_whose_page_is_not_there_holds_up_nobody)
 	char room[100];
 
 	connected(&client, &server);
-	call = needy(client, 100, make_send, &memory);
+	call = needy(client, 100, 0, make_send, &memory);
 	tell(client, "others");
 	says(server, "others");
 	is(events_of(client), POLLOUT);
@@ -56,7 +66,7 @@ STREAM_TEST(a_receiver_whose_page_is_not_there_holds_up_nobody)
 
 	connected(&client, &server);
 	tell(client, "onetwo");
-	call = needy(server, 3, make_recv, &memory);
+	call = needy(server, 3, 0, make_recv, &memory);
 	is(sys(recv(server, room, 3, MSG_PEEK)), 3);
 	is(memcmp(room, "one", 3), 0);
 	is(sys(recv(server, room, 3, 0)), 3);
@@ -72,16 +82,11 @@ STREAM_TEST(a_receiver_whose_page_is_not_there_holds_up_nobody)
 /* Who was woken first and waits for its page has not kept the wake-up. */
 STREAM_TEST(a_woken_receiver_whose_page_is_not_there_wakes_the_next)
 {
-	struct call *first = call_new(-1, IPCBOOK_ANY, 0), *second;
+	struct call *first, *second;
 	int client, server, memory;
 
 	connected(&client, &server);
-	first->fd = server;
-	first->buf = served_page(&memory);
-	if (!first->buf)
-		not_here("there is no userfaultfd");
-	first->len = 3;
-	call_other(first, make_recv, SYS_recvfrom);
+	first = paged(server, 3, 0, make_recv, &memory);
 	second = call_new(server, IPCBOOK_ANY, 0);
 	second->len = 3;
 	call_other(second, make_recv, SYS_recvfrom);
@@ -97,16 +102,11 @@ STREAM_TEST(a_woken_receiver_whose_page_is_not_there_wakes_the_next)
 
 RECORD_TEST(a_record_goes_to_the_next_where_the_woken_ones_page_is_not_there)
 {
-	struct call *first = call_new(-1, IPCBOOK_ANY, 0), *second;
+	struct call *first, *second;
 	int client, server, memory;
 
 	connected(&client, &server);
-	first->fd = server;
-	first->buf = served_page(&memory);
-	if (!first->buf)
-		not_here("there is no userfaultfd");
-	first->len = 10;
-	call_other(first, make_recv, SYS_recvfrom);
+	first = paged(server, 10, 0, make_recv, &memory);
 	second = blocked_recv(server);
 	tell(client, "one");
 	await_need(memory);
@@ -121,20 +121,13 @@ RECORD_TEST(a_record_goes_to_the_next_where_the_woken_ones_page_is_not_there)
 
 STREAM_TEST(who_peeks_to_a_page_that_is_not_there_holds_up_nobody)
 {
-	struct call *call = call_new(-1, IPCBOOK_ANY, 0);
+	struct call *call;
 	int client, server, memory;
 	char room[8];
 
 	connected(&client, &server);
 	tell(client, "onetwo");
-	call->fd = server;
-	call->flags = MSG_PEEK;
-	call->buf = served_page(&memory);
-	if (!call->buf)
-		not_here("there is no userfaultfd");
-	call->len = 6;
-	call_other(call, make_recv, SYS_recvfrom);
-	await_need(memory);
+	call = needy(server, 6, MSG_PEEK, make_recv, &memory);
 	is(sys(recv(server, room, 3, 0)), 3);
 	serve(memory, call->buf, served);
 	/* It sees what is there by then. */
@@ -146,20 +139,13 @@ STREAM_TEST(who_peeks_to_a_page_that_is_not_there_holds_up_nobody)
 /* The record that it sees is another one by then, and is whole. */
 RECORD_TEST(who_peeks_at_a_record_to_a_page_that_is_not_there_sees_the_next_whole)
 {
-	struct call *call = call_new(-1, IPCBOOK_ANY, 0);
+	struct call *call;
 	int client, server, memory;
 
 	connected(&client, &server);
 	tell(client, "one");
 	tell(client, "longer");
-	call->fd = server;
-	call->flags = MSG_PEEK;
-	call->buf = served_page(&memory);
-	if (!call->buf)
-		not_here("there is no userfaultfd");
-	call->len = 10;
-	call_other(call, make_recv, SYS_recvfrom);
-	await_need(memory);
+	call = needy(server, 10, MSG_PEEK, make_recv, &memory);
 	says(server, "one");
 	serve(memory, call->buf, served);
 	is(call_end(call), 6);
@@ -174,7 +160,7 @@ RECORD_TEST(a_record_whose_page_is_not_there_holds_up_nobody)
 	char room[100];
 
 	connected(&client, &server);
-	call = needy(client, 100, make_send, &memory);
+	call = needy(client, 100, 0, make_send, &memory);
 	tell(client, "others");
 	is(stat_of(server).depth, 1);
 	says(server, "others");
@@ -192,7 +178,7 @@ RECORD_TEST(who_takes_a_record_to_a_page_that_is_not_there_holds_up_nobody)
 	connected(&client, &server);
 	tell(client, "one");
 	tell(client, "second");
-	call = needy(server, 10, make_recv, &memory);
+	call = needy(server, 10, 0, make_recv, &memory);
 	is(sys(ioctl(server, SIOCINQ, &n)), 0);
 	is(n, 3);
 	says(server, "one");
@@ -285,7 +271,7 @@ STREAM_TEST(a_peer_closes_while_a_sender_waits_for_its_page)
 	connected(&client, &server);
 	tell(client, "makes memory");
 	says(server, "makes memory");
-	call = needy(client, 100, make_send, &memory);
+	call = needy(client, 100, 0, make_send, &memory);
 	drop(server);
 	serve(memory, call->buf, served);
 	is(call_end(call), -EPIPE);
@@ -299,7 +285,7 @@ STREAM_TEST(a_peer_closes_while_a_receiver_waits_for_its_page)
 
 	connected(&client, &server);
 	tell(client, "last");
-	call = needy(server, 100, make_recv, &memory);
+	call = needy(server, 100, 0, make_recv, &memory);
 	drop(client);
 	serve(memory, call->buf, served);
 	is(call_end(call), 4);
