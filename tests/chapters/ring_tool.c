@@ -236,8 +236,9 @@ TOOL_TEST(an_output_that_is_full_is_waited_for)
 
 TOOL_TEST(one_that_waits_for_its_output_can_be_ended)
 {
+	static char got[1 << 17];
+	int output, out;
 	pid_t pid;
-	int output;
 
 	tells(0, "ipcbook ring create --size 256K " NAME "; seq 30000 >ring-in;"
 	      " ipcbook ring produce --file ring-in " NAME, DONE, "");
@@ -246,9 +247,29 @@ TOOL_TEST(one_that_waits_for_its_output_can_be_ended)
 		await_asleep(pid, i ? SYS_poll : SYS_writev);
 		is(sys(kill(pid, SIGTERM)), 0);
 		is(reap(pid), 128 + SIGTERM);
+		/* Blocks of 4,096 bytes: what the pipe holds ends with one. */
+		is(sys(read(output, got + i * 65536, 65536)), 65536);
+		is(sys(read(output, got, 1)), 0);
 		drop(output);
 	}
-	tells(0, "ipcbook ring consume " NAME " | cmp - ring-in", DONE, "");
+	out = keep(sys(open("/tmp/ring-out", O_CREAT | O_TRUNC | O_WRONLY, 0666)));
+	is(sys(write(out, got, sizeof(got))), sizeof(got));
+	tells(0, "ipcbook ring consume " NAME " >>ring-out; cmp ring-out ring-in",
+	      DONE, "");
+}
+
+/* What is in the way is a file's limit of 512 bytes: 56 lines, and a part of one. */
+TOOL_TEST(what_was_written_comes_but_once)
+{
+	tells(0, "ipcbook ring create " NAME, DONE, "");
+	tells(0, "seq 10000000 10000299 >ring-in;"
+	      " ipcbook ring produce --lines --file ring-in " NAME, DONE, "");
+	tells(0, "trap '' XFSZ; ulimit -f 1;"
+	      " ipcbook ring consume --lines --output ring-out " NAME, FAILED,
+	      "ipcbook: cannot write ring-out: File too large\n");
+	tells(0, "wc -c <ring-out; head -n 56 ring-out >ring-begin;"
+	      " ipcbook ring consume --lines " NAME
+	      " | cat ring-begin - | cmp - ring-in", DONE, "512\n");
 }
 
 TOOL_TEST(the_newest_win_where_asked_for)

@@ -8,7 +8,8 @@
  * they are, on standard error.
  *
  * A record is released only after it has been written out, so that one who is
- * stopped or fails loses none: the next consumer finds it.
+ * stopped or fails loses none: the next consumer finds what was not written, and
+ * of what was only the record that was cut short.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -493,32 +494,38 @@ int ring_produce(const struct options *options)
  * struct batch - records that are read and not yet written out
  * @parts: payloads, and what ends each
  * @count: how many parts
+ * @written: how many of them are written to their end
  * @records: how many records
  * @bytes: their payloads
+ * @first: the ring as it was at the first of them
  * @copy: where newest wins, one payload that stays
  */
 struct batch {
 	struct iovec parts[2 * BATCH];
 	int count;
+	int written;
 	int records;
 	size_t bytes;
+	struct ipcbook_ring first;
 	void *copy;
 };
 
 /* Writes all parts, unless a signal asks to end; 0 or a negative errno. */
-static int write_parts(int fd, struct iovec *part, int count)
+static int write_parts(int fd, struct batch *batch)
 {
+	struct iovec *part = batch->parts;
 	ssize_t done;
 
-	while (count) {
-		done = writev(fd, part, count);
+	while (batch->written < batch->count) {
+		done = writev(fd, part, batch->count - batch->written);
 		if (done < 0 && goes_on(fd, POLLOUT))
 			continue;
 		if (done < 0)
 			return ending ? -EINTR : -errno;
-		for (; count && (size_t)done >= part->iov_len; count--)
+		for (; batch->written < batch->count &&
+		       (size_t)done >= part->iov_len; batch->written++)
 			done -= part++->iov_len;
-		if (!count)
+		if (batch->written == batch->count)
 			break;
 		part->iov_base = (char *)part->iov_base + done;
 		part->iov_len -= done;
@@ -562,12 +569,15 @@ static int gather(struct flow *flow, struct batch *batch)
 	int error;
 
 	batch->count = 0;
+	batch->written = 0;
 	batch->records = 0;
 	batch->bytes = 0;
 	do {
 		error = ipcbook_ring_peek(ring, &payload, &length);
 		if (error)
 			return error;
+		if (!batch->records)
+			batch->first = *ring;
 		if (ring->flags & IPCBOOK_RING_OVERWRITE)
 			payload = memcpy(batch->copy, payload, length);
 		error = ipcbook_ring_pass(ring);
@@ -600,7 +610,7 @@ static int consume_all(struct flow *flow, struct batch *batch, int output)
 		if (error == -EAGAIN)
 			error = await(flow, 0, flags);
 		else if (!error)
-			error = write_parts(output, batch->parts, batch->count);
+			error = write_parts(output, batch);
 		if (error)
 			return error;
 		ipcbook_ring_flush(&flow->ring);
@@ -625,6 +635,24 @@ static int open_output(const char *file, int *fd)
 	return STATUS_FAILED;
 }
 
+/* Of a batch that was not written to its end, what was written is released. */
+static void release_written(struct flow *flow, const struct batch *batch)
+{
+	int records = batch->written / (batch->count / batch->records);
+	const void *payload;
+	uint32_t length;
+
+	flow->ring = batch->first;
+	for (; records; records--) {
+		if (ipcbook_ring_peek(&flow->ring, &payload, &length) ||
+		    ipcbook_ring_release_deferred(&flow->ring))
+			break;
+		flow->records++;
+		flow->bytes += length;
+	}
+	ipcbook_ring_flush(&flow->ring);
+}
+
 /* How a consumer ended. What was taken and not written stays in the ring. */
 static int failed_consume(struct flow *flow, const struct batch *batch,
 			  int error)
@@ -635,7 +663,7 @@ static int failed_consume(struct flow *flow, const struct batch *batch,
 		return !error || error == -EINTR || error == -EPIPE ?
 		       STATUS_DONE :
 		       failed_ring(options, "read from", error, NULL);
-	flow->ring.deferred = 0;
+	release_written(flow, batch);
 	if (error == -EINTR)
 		return STATUS_DONE;
 	complain("cannot write %s: %s",
