@@ -473,6 +473,16 @@ int pending_attach(struct pending *pending, struct sock *sk)
 	return pending->bell ? 0 : -ENOMEM;
 }
 
+/**
+ * pending_end() - tells who waits at the socket that nothing will come any more
+ * @pending: whose
+ */
+void pending_end(struct pending *pending)
+{
+	WRITE_ONCE(pending->sk->sk_err, ENODEV);
+	sk_error_report(pending->sk);
+}
+
 /* Nothing is put into the socket any more. */
 void pending_detach(struct pending *pending)
 {

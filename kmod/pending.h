@@ -113,6 +113,7 @@ void pending_init(struct pending *pending, struct book_object *object,
 		  u64 limit);
 void pending_free(struct pending *pending);
 int pending_attach(struct pending *pending, struct sock *sk);
+void pending_end(struct pending *pending);
 void pending_detach(struct pending *pending);
 int pending_supply(struct pending *pending);
 bool pending_lacks_run(const struct pending *pending,

@@ -1094,7 +1094,10 @@ err_cache:
 	return err;
 }
 
-/* Registrations do not keep the module: those that are left end here. */
+/*
+ * Registrations do not keep the module: those that are left end here. Their sockets
+ * stay, and say so.
+ */
 static void signal_stop(void)
 {
 	struct registration *reg;
@@ -1102,8 +1105,10 @@ static void signal_stop(void)
 	int bucket;
 
 	down_write(&signal_sem);
-	hash_for_each_safe(signal_ports, bucket, next, reg, by_port)
+	hash_for_each_safe(signal_ports, bucket, next, reg, by_port) {
+		pending_end(&reg->pending);
 		signal_end(reg);
+	}
 	up_write(&signal_sem);
 }
 

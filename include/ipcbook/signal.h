@@ -10,7 +10,8 @@
  *
  * What every function can answer that talks to the module:
  *
- *	-ENODEV		the module is not loaded
+ *	-ENODEV		the module is not loaded, or was unloaded while the call
+ *			waited
  *	-EOPNOTSUPP	the module was built without signals
  *	-ENOMEM		no memory is left
  *	-EMFILE, -ENFILE	no descriptor is left

@@ -136,13 +136,34 @@ UNLOAD_TEST(a_registration_for_signals_does_not_keep_the_module)
 	is(poll(&fd, 1, 0), 1);
 	is(unload(), 0);
 	/* What it had not read is gone with the module. */
-	is(poll(&fd, 1, 0), 0);
-	is(ipcbook_signal_fetch(signal, &info, 1), -EAGAIN);
+	is(poll(&fd, 1, 0), 1);
+	is(fd.revents, POLLERR);
+	is(ipcbook_signal_fetch(signal, &info, 1), -ENODEV);
 	is(ipcbook_signal_kill_name(signal, "unload", 34), -ENODEV);
 	is(ipcbook_signal_mask(signal, IPCBOOK_SIGNAL_BLOCK, 1, NULL), -ENODEV);
 	reload();
 	holds(ipcbook_signal_kill_name(signal, "unload", 34) < 0);
 	ipcbook_signal_close(signal);
+}
+
+UNLOAD_TEST(who_waits_for_signals_is_told_that_the_module_goes)
+{
+	struct ipcbook_signal_info info;
+	struct ipcbook_signal *signal;
+	pid_t pid;
+
+	need_module();
+	pid = child();
+	if (!pid) {
+		is(ipcbook_signal_open(&signal), 0);
+		is(ipcbook_signal_register(signal, NULL, NULL, 0, 0), 0);
+		is(ipcbook_signal_wait(signal, &info, 1, 0), -ENODEV);
+		_exit(0);
+	}
+	await_asleep(pid, SYS_ppoll);
+	is(unload(), 0);
+	is(reap(pid), 0);
+	reload();
 }
 
 UNLOAD_TEST(unloading_is_refused_while_a_call_waits)

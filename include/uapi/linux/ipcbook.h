@@ -1168,9 +1168,10 @@ struct ipcbook_ring_wait {
  * Family "ipcbook", described in Documentation/netlink/ipcbook.yaml.
  *
  * Signals have the numbers 1 to 64. A process registers with a socket, under
- * its pid, with a name and in groups if it likes; closing the socket ends that.
- * Whoever kill(2) would let sends to the pid, the name or a group. It tells
- * that something happened and from whom, and carries nothing else.
+ * its pid, with a name and in groups if it likes; closing the socket ends that,
+ * and unloading the module, of which the socket's error ENODEV tells. Whoever
+ * kill(2) would let sends to the pid, the name or a group. It tells that
+ * something happened and from whom, and carries nothing else.
  *
  * What was sent and not yet received is pending, in the module. Of 1 to 31 one
  * is pending, with a count of how many fell together; 32 to 64 queue, up to the
