@@ -879,10 +879,7 @@ static struct book_object *book_lookup(const struct book_chapter *chapter,
 	return object ?: ERR_PTR(-ENOENT);
 }
 
-/*
- * The object that @arg asks for, referred to. @created tells if it is new and
- * the caller's, who then may open it whatever its mode says.
- */
+/* The object that @arg asks for, referred to. @created tells if it is new. */
 static struct book_object *book_resolve(const struct book_chapter *chapter,
 					struct book_ns *ns,
 					const struct ipcbook_open *arg,
@@ -899,10 +896,7 @@ static struct book_object *book_resolve(const struct book_chapter *chapter,
 	}
 	if (!create && !book_is_default(chapter, arg->name))
 		return ERR_PTR(-ENOENT);
-	object = book_create(chapter, ns, arg, created);
-	if (book_is_default(chapter, arg->name))
-		*created = false;
-	return object;
+	return book_create(chapter, ns, arg, created);
 }
 
 /* What an open file is to keep of an object of @chapter. */
@@ -1056,7 +1050,7 @@ static int book_open_file(struct book_ns *ns, const struct ipcbook_open *arg,
 {
 	unsigned int access = 0;
 	struct book_object *object;
-	bool created;
+	bool created, own;
 	int err;
 
 	if (arg->flags & IPCBOOK_OPEN_READ)
@@ -1066,7 +1060,9 @@ static int book_open_file(struct book_ns *ns, const struct ipcbook_open *arg,
 	object = book_resolve(chapter, ns, arg, &created);
 	if (IS_ERR(object))
 		return PTR_ERR(object);
-	if (!created && !book_grants(object, current_cred(), access)) {
+	/* Who makes one may open it whatever its mode says. */
+	own = created && !book_is_default(chapter, arg->name);
+	if (!own && !book_grants(object, current_cred(), access)) {
 		book_put(object);
 		return -EACCES;
 	}
@@ -1269,7 +1265,7 @@ struct book_file *book_open_default(const struct book_chapter *chapter,
 	err = book_attach(file, object, access, &arg);
 	if (!err)
 		return file;
-	book_put(object);
+	book_abandon(object, created);
 	kfree(file);
 	return ERR_PTR(err);
 }

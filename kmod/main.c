@@ -196,6 +196,24 @@ static int device_mmap(struct file *filp, struct vm_area_struct *vma)
 	return chapter ? chapter->fops->mmap(filp, vma) : -EOPNOTSUPP;
 }
 
+/*
+ * The last request of a block that the device answers as its default queue or ring
+ * does; one that does not exist is not to create them. 0: it answers none.
+ */
+static unsigned int device_last(unsigned int block)
+{
+	switch (block) {
+	case 0:
+		return _IOC_NR(IPCBOOK_IOC_STAT);
+	case IPCBOOK_QUEUE:
+		return _IOC_NR(IPCBOOK_IOC_QUEUE_SELECT);
+	case IPCBOOK_RING:
+		return _IOC_NR(IPCBOOK_IOC_RING_SLOT);
+	default:
+		return 0;
+	}
+}
+
 static long device_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	const struct file_operations *plain = device_plain();
@@ -213,10 +231,12 @@ static long device_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	chapter = book_chapter(block);
 	if (block && !chapter)
 		return -EOPNOTSUPP;
-	if (block == IPCBOOK_RING)
-		return chapter->fops->unlocked_ioctl(filp, cmd, arg);
 	if (block && chapter->device)
 		return chapter->device(_IOC_NR(cmd), (void __user *)arg);
+	if (_IOC_NR(cmd) > device_last(block))
+		return -ENOTTY;
+	if (block == IPCBOOK_RING)
+		return chapter->fops->unlocked_ioctl(filp, cmd, arg);
 	return plain ? plain->unlocked_ioctl(filp, cmd, arg) : -EOPNOTSUPP;
 }
 

@@ -783,6 +783,28 @@ BARE_TEST(looking_at_a_device_that_nobody_has_used_creates_nothing)
 	is(reap(pid), 0);
 }
 
+BARE_TEST(a_request_that_does_not_exist_creates_nothing)
+{
+	static const unsigned char numbers[] = {
+		0x04, 0x0f, 0x10, 0x21, 0x33, 0x45, 0x4f, 0x50, 0x64, 0x6f,
+		0x75, 0x80, 0xff,
+	};
+	pid_t pid = child_alone();
+	char arg[256] = "";
+	int fd;
+
+	if (!pid) {
+		fd = sys(open(IPCBOOK_DEVICE, O_RDWR));
+		for (unsigned int i = 0; i < sizeof(numbers); i++)
+			is(ask(fd, _IO(IPCBOOK_IOC_MAGIC, numbers[i]), arg),
+			   -ENOTTY);
+		is(queue_unlink("default"), -ENOENT);
+		is(ipcbook_ring_unlink("default"), -ENOENT);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
 BARE_TEST(the_device_is_everybody_s)
 {
 	struct stat node;

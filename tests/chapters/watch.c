@@ -51,6 +51,21 @@ TEST(an_objects_life_is_told)
 	       "gone sem life\n");
 }
 
+/* Whoever is first makes the default queue, and has not opened one that was there. */
+TEST(a_default_queue_that_is_opened_by_its_name_is_told_once)
+{
+	prints(0, "exec unshare -n sh -c '\n"
+	       "i=$1; d=$2; begun() { until [ -s $d/out ]; do $i queue create begin; $i queue rm begin; done; }\n"
+	       "$i watch >$d/out & w=$!; begun\n"
+	       "$i queue send default x; $i queue send default y\n"
+	       "$i queue rm default; until grep -q \"gone queue default\" $d/out; do :; done; kill $w\n"
+	       "grep -v begin $d/out | cut -d\" \" -f2-4' sh $i $d",
+	       "created queue default\n"
+	       "opened queue default\n"
+	       "unlinked queue default\n"
+	       "gone queue default\n");
+}
+
 TEST(who_may_not_read_an_object_is_not_told)
 {
 	prints(1000, "$i watch >$d/out & w=$!; begun\n"
