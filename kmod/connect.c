@@ -17,10 +17,12 @@
  *  - The release store of peer in socket_join() pairs with the acquire loads of
  *    those who send, receive and poll: whoever sees a peer sees it complete.
  *  - Who closes says so, then looks for bytes that nobody will read
- *    (socket_leave()); a writer publishes bytes, then looks whether its peer is
- *    closed (socket_lost() in transfer.c). At least one of both sees the other.
+ *    (socket_close()); a writer publishes bytes, then looks whether its peer is
+ *    closed (socket_lost()). At least one of both sees the other.
  *  - The release store of sk_shutdown in socket_close_way() pairs with the
  *    acquire load in socket_ended(): whoever sees the end sees the last bytes.
+ *    The error that belongs to it is there when socket_lock is left, which is why
+ *    socket_error() takes it.
  */
 #include <linux/net.h>
 #include <linux/sched.h>
@@ -344,24 +346,80 @@ int socket_shutdown(struct socket *sock, int how)
 	return 0;
 }
 
-/* What @s has sent will never be read. */
-void socket_reset(struct book_sock *s)
+/*
+ * @end is closed. If there is something in it, or it was not even accepted, its peer
+ * is to learn that, once. Returns whether it is to be told now.
+ */
+static bool socket_lose(struct book_sock *end, struct book_sock *peer,
+			bool embryo)
 {
-	WRITE_ONCE(s->sk.sk_err, ECONNRESET);
-	sk_error_report(&s->sk);
+	lockdep_assert_held(&socket_lock);
+	if (end->lost || (!embryo && !stream_used(&end->in)))
+		return false;
+	end->lost = true;
+	WRITE_ONCE(peer->sk.sk_err, ECONNRESET);
+	return true;
 }
 
-/* The peer of @end, which nobody uses any more, is alone from now on. */
-static void socket_leave(struct book_sock *end, bool embryo)
+/**
+ * socket_lost() - the peer has shut down while @s published
+ * @s: who has sent
+ * @peer: who was to receive
+ *
+ * If it is closed, and has not read everything before, the rest is lost.
+ */
+void socket_lost(struct book_sock *s, struct book_sock *peer)
+{
+	bool lost;
+
+	spin_lock(&socket_lock);
+	lost = sock_flag(&peer->sk, SOCK_DEAD) && socket_lose(peer, s, false);
+	spin_unlock(&socket_lock);
+	if (lost)
+		sk_error_report(&s->sk);
+}
+
+/**
+ * socket_error() - why a socket has ended, if that was not told before
+ * @s: the socket, of which the end was seen
+ *
+ * Return: 0 or a negative errno.
+ */
+int socket_error(struct book_sock *s)
+{
+	int err;
+
+	spin_lock(&socket_lock);
+	err = sock_error(&s->sk);
+	spin_unlock(&socket_lock);
+	return err;
+}
+
+/* Nobody uses @end any more. Returns whether its peer has lost something by that. */
+static bool socket_close(struct book_sock *end, bool embryo)
+{
+	struct book_sock *peer = end->peer;
+
+	lockdep_assert_held(&socket_lock);
+	sock_set_flag(&end->sk, SOCK_DEAD);
+	socket_close_way(end, SHUTDOWN_MASK);
+	if (!peer)
+		return false;
+	socket_close_way(peer, SHUTDOWN_MASK);
+	/* Pairs with the barrier in socket_publish(). */
+	smp_mb();
+	return socket_lose(end, peer, embryo);
+}
+
+/* The peer of @end, which is closed, is alone from now on; it may have @lost something. */
+static void socket_leave(struct book_sock *end, bool lost)
 {
 	struct book_sock *peer = end->peer;
 
 	if (!peer)
 		return;
-	/* Pairs with the barrier in socket_lost(). */
-	smp_mb();
-	if (embryo || stream_used(&end->in))
-		socket_reset(peer);
+	if (lost)
+		sk_error_report(&peer->sk);
 	peer->sk.sk_state_change(&peer->sk);
 	sk_wake_async(&peer->sk, SOCK_WAKE_WAITD, POLL_HUP);
 	/* Else the peer is about to write; it goes with the sock. */
@@ -379,12 +437,12 @@ static void socket_leave(struct book_sock *end, bool embryo)
 /* Nobody will accept @end. */
 static void socket_abort(struct book_sock *end)
 {
+	bool lost;
+
 	spin_lock(&socket_lock);
-	socket_close_way(end, SHUTDOWN_MASK);
-	socket_close_way(end->peer, SHUTDOWN_MASK);
-	sock_set_flag(&end->sk, SOCK_DEAD);
+	lost = socket_close(end, true);
 	spin_unlock(&socket_lock);
-	socket_leave(end, true);
+	socket_leave(end, lost);
 	sock_put(&end->sk);
 }
 
@@ -392,6 +450,7 @@ int socket_release(struct socket *sock)
 {
 	struct book_sock *s, *end, *next;
 	LIST_HEAD(embryos);
+	bool lost;
 
 	/* Of a socket that was to be accepted, and was not. */
 	if (!sock->sk)
@@ -401,9 +460,7 @@ int socket_release(struct socket *sock)
 	if (s->name[0] && !s->accepted)
 		book_unbind(&s->object);
 	spin_lock(&socket_lock);
-	socket_close_way(s, SHUTDOWN_MASK);
-	if (s->peer)
-		socket_close_way(s->peer, SHUTDOWN_MASK);
+	lost = socket_close(s, false);
 	WRITE_ONCE(s->sk.sk_state, TCP_CLOSE);
 	list_splice_init(&s->embryos, &embryos);
 	spin_unlock(&socket_lock);
@@ -422,7 +479,7 @@ int socket_release(struct socket *sock)
 		socket_abort(end);
 	atomic_dec(&s->object.descriptors);
 	book_put(&s->object);
-	socket_leave(s, false);
+	socket_leave(s, lost);
 	sock_put(&s->sk);
 	return 0;
 }

@@ -24,6 +24,7 @@ enum socket_want { WANT_DATA, WANT_ROOM, WANT_EMBRYO, WANT_BACKLOG };
  * @peer: the other end, referred to; NULL before it is connected
  * @connection: number of the connection: the id of the socket that connected
  * @accepted: whether it is the other end
+ * @lost: closed with something unread, which its peer was told; under socket_lock
  * @full: a writer to @in found no room
  * @growth: how often the room in @in has doubled; under its write_lock
  * @grown: the reader's position when it did last; likewise
@@ -44,6 +45,7 @@ struct book_sock {
 	struct book_sock *peer;
 	u64 connection;
 	bool accepted;
+	bool lost;
 	bool full;
 	u8 growth;
 	u64 grown;
@@ -137,7 +139,8 @@ int socket_connect(struct socket *sock, struct sockaddr_unsized *address,
 		   int len, int flags);
 int socket_accept(struct socket *sock, struct socket *newsock, int flags);
 int socket_shutdown(struct socket *sock, int how);
-void socket_reset(struct book_sock *s);
+void socket_lost(struct book_sock *s, struct book_sock *peer);
+int socket_error(struct book_sock *s);
 int socket_release(struct socket *sock);
 
 /* transfer.c */

@@ -28,8 +28,8 @@
  *  - A reader releases room, then looks at full (socket_room_again()); a writer
  *    sets full, then looks for room (socket_has_room()).
  *  - A writer publishes bytes, then looks whether its peer is closed
- *    (socket_lost()); who closes says so, then looks for bytes that nobody will
- *    read (socket_leave() in connect.c).
+ *    (socket_publish()); who closes says so, then looks for bytes that nobody will
+ *    read (socket_close() in connect.c).
  */
 #include <linux/moduleparam.h>
 #include <linux/net.h>
@@ -252,16 +252,6 @@ int socket_sleep(struct book_sock *s, enum socket_want want, u64 need,
 
 /* ------------------------------------------------------------------ sending */
 
-/*
- * The peer has closed while @s published: if it has not read everything before,
- * the rest is lost, and that is to be told.
- */
-static noinline void socket_lost(struct book_sock *s, struct book_sock *peer)
-{
-	if (sock_flag(&peer->sk, SOCK_DEAD) && stream_used(&peer->in))
-		socket_reset(s);
-}
-
 static void socket_count(struct traffic *traffic)
 {
 	traffic->stamp = jiffies;
@@ -440,7 +430,7 @@ static __always_inline ssize_t socket_send(struct book_sock *s,
 	for (;;) {
 		if (unlikely(READ_ONCE(s->sk.sk_shutdown) & SEND_SHUTDOWN)) {
 			/* As of AF_UNIX, a record's sender learns why, once. */
-			n = stream ? -EPIPE : sock_error(&s->sk) ?: -EPIPE;
+			n = stream ? -EPIPE : socket_error(s) ?: -EPIPE;
 			break;
 		}
 		if (unlikely(!need))
@@ -634,13 +624,8 @@ static noinline int socket_wait_data(struct book_sock *s, u64 need, int flags,
 {
 	int err;
 
-	if (READ_ONCE(s->sk.sk_err)) {
-		err = sock_error(&s->sk);
-		if (err)
-			return err;
-	}
 	if (socket_ended(s))
-		return stream_used(&s->in) ? 0 : 1;
+		return stream_used(&s->in) ? 0 : socket_error(s) ?: 1;
 	if (*timeo < 0)
 		*timeo = sock_rcvtimeo(&s->sk, flags & MSG_DONTWAIT);
 	if (!*timeo)

@@ -8,7 +8,8 @@
  * call passes; at the one that is asked for it has the other thread, on another CPU,
  * do its part, and waits until that is done: then the call goes on. So what is to
  * come between two instructions comes between them, and no luck is needed. The wait
- * has an end: where the other thread came too late, the step is made once more.
+ * has an end: where the other thread came too late, the step is made once more; but
+ * not for ever, for it may wait for a lock that the call holds.
  */
 #ifndef TEST_STEPS_H
 #define TEST_STEPS_H
@@ -21,6 +22,9 @@
 #define TRACING		"/sys/kernel/tracing/"
 #define PROBES		"ipcbook_test/steps"
 #define OPTIMIZATION	"/proc/sys/debug/kprobes-optimization"
+
+/* How often a step is made at which the other thread does not come. */
+#define TRIES		8
 
 /* Of the thread that makes the call, the other one, and the BPF program. */
 struct meeting {
@@ -38,6 +42,7 @@ static struct {
 	void (*act)(int fd);
 	int fd;
 	unsigned int step;
+	unsigned int again;	/* how often the step was in vain */
 	bool last;		/* the call had not as many */
 	_Atomic bool over;
 	bool begun;
@@ -293,7 +298,10 @@ static void at_each_step(const char *const *functions, void (*act)(int fd),
 		rounds++;
 		if (other.last)
 			break;
-		other.step += other.meeting->met;
+		if (!other.meeting->met && ++other.again < TRIES)
+			continue;
+		other.step++;
+		other.again = 0;
 	}
 	print_message("# %u probes, %u steps, %u rounds\n", probes,
 		      other.step - 1, rounds);
