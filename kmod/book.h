@@ -38,6 +38,12 @@ struct sk_buff;
 #define BOOK_READ	0x1
 #define BOOK_WRITE	0x2
 
+/*
+ * How often a copy whose pages were said to be there may fail before it counts as
+ * impossible: memory may have more that it is protected by.
+ */
+#define BOOK_TRIES	100
+
 /**
  * struct book_ns - the names of one network namespace
  * @refs: one for the namespace, one for each object and each device file

@@ -353,19 +353,24 @@ static __always_inline void pipe_count(struct pipe_side *side,
 }
 
 /*
- * Brings in what the next copy needs. Called without any lock, for it may wait
- * as long as the user's memory wants. Returns 0 if there is something to copy,
- * of @whole that all of it is there; else EFAULT, or EINTR for who is killed.
+ * Brings in what the next copy needs, which has failed @tries times since something
+ * was copied. Called without any lock, for it may wait as long as the user's memory
+ * wants. Returns 0 if there is something to copy, of @whole that all of it is there;
+ * else EFAULT, or EINTR for who is killed.
  */
-static noinline int pipe_fault_in(struct pipe_move *move, bool write, bool whole)
+static noinline int pipe_fault_in(struct pipe_move *move, bool write, bool whole,
+				  unsigned int tries)
 {
 	size_t len = min(move->len, PIPE_PIECE);
 	size_t left;
 
 	cond_resched();
 	/* Its copy ended for another reason. */
-	if (!move_is_of_user(move))
+	if (!move_is_of_user(move) || tries > BOOK_TRIES)
 		return -EFAULT;
+	/* What was said to be there was not: of the next byte that is told right. */
+	if (tries > 1 && !whole)
+		len = 1;
 	if (move->iter && write)
 		left = fault_in_iov_iter_readable(move->iter, len);
 	else if (move->iter)
@@ -477,12 +482,15 @@ static noinline ssize_t pipe_write_rest(struct pipe *pipe,
 					struct pipe_move *move, bool whole,
 					ssize_t ret, unsigned int flags)
 {
+	unsigned int tries = 0;
 	bool woken = false;
 	size_t done = 0;
 
 	for (;;) {
-		if (ret > 0)
+		if (ret > 0) {
 			done += ret;
+			tries = 0;
+		}
 		if (!move->len || ret == -EPIPE)
 			break;
 		if (ret == -EFAULT) {
@@ -490,7 +498,7 @@ static noinline ssize_t pipe_write_rest(struct pipe *pipe,
 			if (woken)
 				pipe_wake_next_writer(pipe);
 			woken = false;
-			ret = pipe_fault_in(move, true, whole);
+			ret = pipe_fault_in(move, true, whole, ++tries);
 		} else if (ret == -EAGAIN && !(flags & PIPE_NOWAIT)) {
 			atomic_long_inc(&pipe->blocked);
 			ret = pipe_wait(pipe, &pipe->writers);
@@ -643,6 +651,7 @@ static noinline ssize_t pipe_read_rest(struct pipe *pipe,
 				       struct pipe_move *move, ssize_t ret,
 				       unsigned int flags)
 {
+	unsigned int tries = 0;
 	bool woken = false;
 	size_t done = 0;
 
@@ -651,6 +660,7 @@ static noinline ssize_t pipe_read_rest(struct pipe *pipe,
 			ret = pipe_read_end(pipe, move);
 		if (ret > 0) {
 			done += ret;
+			tries = 0;
 			ret = move->len && move->faulted ? -EFAULT : 0;
 		}
 		if (ret == -EFAULT) {
@@ -658,7 +668,7 @@ static noinline ssize_t pipe_read_rest(struct pipe *pipe,
 			if (woken)
 				pipe_wake_next_reader(pipe);
 			woken = false;
-			ret = pipe_fault_in(move, false, false);
+			ret = pipe_fault_in(move, false, false, ++tries);
 		} else if (ret == -EAGAIN && !done && !(flags & PIPE_NOWAIT)) {
 			ret = pipe_wait(pipe, &pipe->readers);
 			woken = !ret;

@@ -281,11 +281,12 @@ static __always_inline void socket_publish(struct book_sock *s,
 #define SOCKET_PORTION	32768UL
 
 /*
- * Brings in the pages of the next @n bytes. Called without any lock: it may take
- * as long as the user's memory wants. Returns how many bytes are there; EFAULT if
- * none, EINTR for who is killed.
+ * Brings in the pages of the next @n bytes, whose copy has failed @tries times in a
+ * row. Called without any lock: it may take as long as the user's memory wants.
+ * Returns how many bytes are there; EFAULT if none, EINTR for who is killed.
  */
-static noinline ssize_t socket_fault_in(struct iov_iter *iter, size_t n)
+static noinline ssize_t socket_fault_in(struct iov_iter *iter, size_t n,
+					unsigned int tries)
 {
 	size_t left;
 
@@ -293,7 +294,7 @@ static noinline ssize_t socket_fault_in(struct iov_iter *iter, size_t n)
 		return -EINTR;
 	cond_resched();
 	/* Of the kernel's memory, all is there: its copy ended for another reason. */
-	if (!user_backed_iter(iter))
+	if (!user_backed_iter(iter) || tries > BOOK_TRIES)
 		return -EFAULT;
 	if (iov_iter_rw(iter) == WRITE)
 		left = fault_in_iov_iter_readable(iter, n);
@@ -303,12 +304,13 @@ static noinline ssize_t socket_fault_in(struct iov_iter *iter, size_t n)
 }
 
 /*
- * @s could not write the next @n bytes at @iter, for it was short of something:
- * gets it, with the lock not held meanwhile. Returns 0 to try again.
+ * @s could not write the next @n bytes at @iter, for it was short of something: gets
+ * it, with the lock not held meanwhile. @tries: how often it was of a page since
+ * something was copied. Returns 0 to try again.
  */
 static noinline int socket_supply(struct book_sock *s, struct book_sock *peer,
 				  struct iov_iter *iter, size_t n,
-				  int shortage)
+				  int shortage, unsigned int tries)
 	__must_hold(&peer->in.write_lock)
 {
 	bool stream = socket_is_stream(s);
@@ -321,7 +323,7 @@ static noinline int socket_supply(struct book_sock *s, struct book_sock *peer,
 		chunks = stream_alloc(&peer->in, bytes, chunk_order(bytes),
 				      s->object.memcg);
 	else
-		there = socket_fault_in(iter, min(n, bytes));
+		there = socket_fault_in(iter, min(n, bytes), tries);
 	mutex_lock(&peer->in.write_lock);
 	if (chunks)
 		stream_supply(&peer->in, chunks, bytes);
@@ -423,6 +425,7 @@ static __always_inline ssize_t socket_send(struct book_sock *s,
 {
 	bool stream = socket_is_stream(s);
 	u64 need = stream ? min_t(size_t, len, 1) : stream_record(len), room;
+	unsigned int tries = 0;
 	size_t sent = 0;
 	ssize_t n = 0;
 	long timeo = -1;
@@ -456,8 +459,9 @@ static __always_inline ssize_t socket_send(struct book_sock *s,
 		else
 			n = socket_put_record(s, peer, &msg->msg_iter, len);
 		if (unlikely(n < 0)) {
+			tries += n == SHORT_OF_PAGE;
 			n = socket_supply(s, peer, &msg->msg_iter, len - sent,
-					  n);
+					  n, tries);
 			if (n)
 				break;
 			continue;
@@ -466,6 +470,7 @@ static __always_inline ssize_t socket_send(struct book_sock *s,
 			trace_socket_send(s->object.id, len);
 			return len;
 		}
+		tries = 0;
 		sent += n;
 		if (sent == len)
 			goto out;
@@ -597,19 +602,20 @@ static ssize_t socket_peek_bytes(struct book_sock *s, struct msghdr *msg,
 }
 
 /*
- * The next @want bytes could not be copied to @iter. Brings in what is there of
- * its memory, with the lock not held meanwhile: others may have what is here.
- * Returns how much is there.
+ * The next @want bytes could not be copied to @iter, @tries times in a row. Brings in
+ * what is there of its memory, with the lock not held meanwhile: others may have what
+ * is here. Returns how much is there.
  */
 static noinline ssize_t socket_make_way(struct book_sock *s,
-					struct iov_iter *iter, size_t want)
+					struct iov_iter *iter, size_t want,
+					unsigned int tries)
 	__must_hold(&s->in.read_lock)
 {
 	ssize_t there;
 
 	mutex_unlock(&s->in.read_lock);
 	socket_wake_next(s);
-	there = socket_fault_in(iter, want);
+	there = socket_fault_in(iter, want, tries);
 	mutex_lock(&s->in.read_lock);
 	return there;
 }
@@ -642,6 +648,7 @@ static __always_inline ssize_t socket_receive(struct book_sock *s,
 {
 	bool stream = socket_is_stream(s);
 	size_t target = 1, done = 0, want = 0;
+	unsigned int tries = 0;
 	long timeo = -1;
 	ssize_t n;
 	u64 used;
@@ -672,7 +679,7 @@ static __always_inline ssize_t socket_receive(struct book_sock *s,
 		else
 			n = socket_get_bytes(s, msg, size - done, used, &want);
 		if (unlikely(n < 0)) {
-			n = socket_make_way(s, &msg->msg_iter, want);
+			n = socket_make_way(s, &msg->msg_iter, want, ++tries);
 			/* Of a record, all must be there. */
 			if (!stream && n >= 0 && n < want)
 				n = -EFAULT;
@@ -683,6 +690,7 @@ static __always_inline ssize_t socket_receive(struct book_sock *s,
 				size = min_t(size_t, size, n);
 			continue;
 		}
+		tries = 0;
 		done += n;
 		if (!stream || flags & MSG_PEEK || done == size)
 			goto out;

@@ -11,6 +11,8 @@
 #ifndef TEST_FAULTS_H
 #define TEST_FAULTS_H
 
+#include <sys/wait.h>
+
 #include "harness.h"
 
 #define READ	IPCBOOK_OPEN_READ
@@ -157,5 +159,54 @@ static inline unsigned int fail_last_of(const char *name, unsigned int count,
 
 #define fail_last(name, count, call, check)				\
 	AT(fail_last_of(name, count, call, check))
+
+/* What /proc tells of a descriptor: how many bytes that is. */
+static inline long read_fdinfo(int looked_at)
+{
+	char path[64], text[4096];
+	long n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", looked_at);
+	fd = sys(open(path, O_RDONLY | O_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	n = sys(read(fd, text, sizeof(text)));
+	close(fd);
+	return n;
+}
+
+static inline void set_copies(const char *file, const char *value)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/fail_usercopy/%s",
+		 file);
+	holds(spit(path, value));
+}
+
+/* What the call answers to a process of which no copy can be made any more. */
+static inline long answer_without_copies(long (*call)(void))
+{
+	char path[64];
+	pid_t pid;
+	int status;
+
+	pid = child();
+	if (!pid) {
+		kill(getpid(), SIGSTOP);
+		_exit(-call());
+	}
+	is(waitpid(pid, &status, WUNTRACED), pid);
+	snprintf(path, sizeof(path), "/proc/%d/make-it-fail", pid);
+	holds(spit(path, "1"));
+	set_copies("task-filter", "Y");
+	set_copies("times", "-1");
+	set_copies("probability", "100");
+	is(sys(kill(pid, SIGCONT)), 0);
+	status = reap(pid);
+	set_copies("probability", "0");
+	return -status;
+}
 
 #endif /* TEST_FAULTS_H */

@@ -12,6 +12,7 @@
 
 #include "command.h"
 #include "faults.h"
+#include "uring.h"
 
 static char text[5000], room[5000];
 static int device = -1;
@@ -118,6 +119,47 @@ BARE_TEST(a_pipe_loses_nothing_when_copies_fail)
 	is(sys(read(ends[0], room, sizeof(room))), 3000);
 	fail_each("pipe: writev", write_vector, check_written);
 	fail_each("pipe: FIONREAD", ask_waiting, check_empty);
+}
+
+static long ring_does(int op, int fd, void *bytes, size_t length)
+{
+	ring_rw(op, fd, bytes, length, 0, 0);
+	return ring_take(NULL);
+}
+
+static long ring_write(void)
+{
+	return ring_does(IORING_OP_WRITE, ends[1], text, sizeof(text));
+}
+
+static long ring_write_atomic(void)
+{
+	return ring_does(IORING_OP_WRITE, ends[1], text, 4096);
+}
+
+static long ring_read(void)
+{
+	return ring_does(IORING_OP_READ, ends[0], room, sizeof(room));
+}
+
+/*
+ * Memory may be there, and not to be copied to: by its tag, or as a shadow stack. By
+ * io_uring, which needs no other copies; those of read() and write() do not fail.
+ */
+BARE_TEST(a_pipe_s_call_whose_copies_all_fail_ends)
+{
+	need_faults();
+	ring_open();
+	ends[0] = 0;
+	open_pipe();
+	write_text();
+	is(answer_without_copies(ring_write), -EFAULT);
+	is(answer_without_copies(ring_write_atomic), -EFAULT);
+	is(sys(read(ends[0], room, sizeof(room))), -EAGAIN);
+	is(sys(write(ends[1], text, 3000)), 3000);
+	is(answer_without_copies(ring_read), -EFAULT);
+	is(sys(read(ends[0], room, sizeof(room))), 3000);
+	is(memcmp(room, text, 3000), 0);
 }
 
 /* A pipe of the kernel's, for splice. */
@@ -230,6 +272,18 @@ static void check_resized(long answer)
 	is(sys(write(ends[1], text, 10)), 10);
 }
 
+static long ask_capacity(void)
+{
+	return ipcbook_pipe_capacity(ends[0]);
+}
+
+static void check_capacity(long answer)
+{
+	is(answer, 65536);
+	is(sys(read(ends[0], room, sizeof(room))), 10);
+	is(sys(write(ends[1], text, 10)), 10);
+}
+
 BARE_TEST(a_pipe_that_cannot_be_resized_is_as_it_was)
 {
 	need_faults();
@@ -237,6 +291,7 @@ BARE_TEST(a_pipe_that_cannot_be_resized_is_as_it_was)
 	open_pipe();
 	is(sys(write(ends[1], text, 10)), 10);
 	holds(fail_each("pipe: RESIZE", resize_pipe, check_resized) > 2);
+	fail_each("pipe: CAPACITY", ask_capacity, check_capacity);
 }
 
 static long make_pipe(void)
@@ -607,6 +662,11 @@ static long ask_counters(void)
 	return ask(client, IPCBOOK_IOC_STAT, &stat);
 }
 
+static long look_at_client(void)
+{
+	return read_fdinfo(client);
+}
+
 static long poll_both(void)
 {
 	struct pollfd polled[] = {
@@ -661,6 +721,8 @@ static void fails_to_talk(int of_type)
 	holds(fail_each("socket: SO_PEERCRED",
 			ask_peer, check_connection) >= 1);
 	holds(fail_each("socket: STAT", ask_counters, check_connection) >= 1);
+	holds(fail_each("socket: fdinfo",
+			look_at_client, check_connection) >= 1);
 	holds(fail_each("socket: poll", poll_both, check_connection) >= 1);
 	fail_each("socket: shutdown", end_sending, check_ended);
 }
@@ -673,6 +735,33 @@ BARE_TEST(a_stream_loses_nothing_when_sends_and_receives_fail)
 BARE_TEST(a_socket_of_records_loses_nothing_when_sends_and_receives_fail)
 {
 	fails_to_talk(SOCK_SEQPACKET);
+}
+
+static void ends_without_copies(int of_type)
+{
+	need_faults();
+	client = server = -1;
+	open_listener(of_type);
+	write_text();
+	reconnect();
+	is(answer_without_copies(send_bytes), -EFAULT);
+	is(recv_bytes(), -EAGAIN);
+	is(send_bytes(), sizeof(text));
+	is(answer_without_copies(recv_bytes), -EFAULT);
+	is(answer_without_copies(peek_bytes), -EFAULT);
+	is(recv_bytes(), sizeof(text));
+	is(memcmp(room, text, sizeof(text)), 0);
+	is_connected();
+}
+
+BARE_TEST(a_stream_s_call_whose_copies_all_fail_ends)
+{
+	ends_without_copies(SOCK_STREAM);
+}
+
+BARE_TEST(a_record_s_call_whose_copies_all_fail_ends)
+{
+	ends_without_copies(SOCK_SEQPACKET);
 }
 
 /* --- The capture ---------------------------------------------------------- */
