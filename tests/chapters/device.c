@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include <ipcbook/ring.h>
+
 #include "harness.h"
 
 #define READ	IPCBOOK_OPEN_READ

@@ -522,9 +522,11 @@ static int write_parts(int fd, struct batch *batch)
 			continue;
 		if (done < 0)
 			return ending ? -EINTR : -errno;
-		for (; batch->written < batch->count &&
-		       (size_t)done >= part->iov_len; batch->written++)
+		while (batch->written < batch->count &&
+		       (size_t)done >= part->iov_len) {
 			done -= part++->iov_len;
+			batch->written++;
+		}
 		if (batch->written == batch->count)
 			break;
 		part->iov_base = (char *)part->iov_base + done;
