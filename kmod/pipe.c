@@ -414,6 +414,7 @@ static __always_inline size_t pipe_copy_in(struct pipe *pipe,
 		pos += got;
 		if (got < piece || done == len)
 			break;
+		move->most = SIZE_MAX;
 		if (!whole) {
 			pipe_publish_in(pipe, pos);
 			pipe_wake_readers(pipe);
@@ -597,6 +598,7 @@ static __always_inline ssize_t pipe_take(struct pipe *pipe,
 		pos += got;
 		if (got < piece || done == move->len)
 			break;
+		move->most = SIZE_MAX;
 		there = pipe_there(pipe, pos, move->len - done);
 		if (!there)
 			break;

@@ -15,8 +15,8 @@
  * direction of the same connection, so that their cgroup is always the right
  * one. A few are kept; more are freed.
  *
- * Locks: write_lock and read_lock, each for one side. Nobody takes both. Copies
- * are made inside of them with page faults off, and memory is allocated outside:
+ * Locks: write_lock and read_lock, each for one side. Nobody takes both of a stream.
+ * Copies are made inside of them with page faults off, memory is allocated outside:
  * so one call that has to wait for a page, of its own or of the kernel, keeps
  * no other out. Such a call leaves the lock, gets the page, and tries again.
  *

@@ -74,7 +74,7 @@ struct traffic {
 struct stream {
 	struct chunk *first;
 
-	/* taken inside of no other lock; nothing waits for memory inside of it */
+	/* nothing waits for memory inside of it */
 	struct mutex write_lock;
 	struct traffic written;
 	/* From here on in a cache line that the reader looks at. */
@@ -82,7 +82,7 @@ struct stream {
 	u64 taken;
 	u64 tail;
 
-	/* likewise; never together with write_lock */
+	/* likewise; never together with the same stream's write_lock */
 	struct mutex read_lock ____cacheline_aligned_in_smp;
 	struct traffic consumed;
 	u64 given;

@@ -16,7 +16,8 @@
  * A stream's buffer grows, as TCP's does: it doubles when it is found full
  * although the reader has read a whole buffer since, unless its size was set.
  *
- * Locks: the stream's, one for each side, and none is held while a call waits,
+ * Locks: the stream's, one for each side, and the peer's write_lock inside of the own
+ * read_lock, where a receiver finds the end; none is held while a call waits,
  * also not for memory: a copy that meets a page which is not there, or a stream
  * that has no chunk left, make the call leave the lock, get what is missing, and
  * look again from the beginning (socket_supply(), socket_fault_in()).
@@ -620,18 +621,30 @@ static noinline ssize_t socket_make_way(struct book_sock *s,
 	return there;
 }
 
+/* Nothing more comes to @s. Returns 1, or the error that is to be told of that. */
+static int socket_end(struct book_sock *s)
+{
+	/* If the peer has closed, what a writer loses who is not done belongs to it. */
+	if (READ_ONCE(s->sk.sk_shutdown) & SEND_SHUTDOWN) {
+		mutex_lock(&s->peer->in.write_lock);
+		mutex_unlock(&s->peer->in.write_lock);
+	}
+	return socket_error(s) ?: 1;
+}
+
 /*
  * Nothing is there. Waits for it, with the lock not held meanwhile. Returns 0
- * to look again; 1 if nothing will come any more; else the error.
+ * to look again; 1 if nothing will come any more; else the error. After something
+ * was received (@begun), the next call has the error.
  */
-static noinline int socket_wait_data(struct book_sock *s, u64 need, int flags,
-				     long *timeo)
+static noinline int socket_wait_data(struct book_sock *s, u64 need, bool begun,
+				     int flags, long *timeo)
 	__must_hold(&s->in.read_lock)
 {
 	int err;
 
 	if (socket_ended(s))
-		return stream_used(&s->in) ? 0 : socket_error(s) ?: 1;
+		return stream_used(&s->in) ? 0 : begun ? 1 : socket_end(s);
 	if (*timeo < 0)
 		*timeo = sock_rcvtimeo(&s->sk, flags & MSG_DONTWAIT);
 	if (!*timeo)
@@ -662,12 +675,10 @@ static __always_inline ssize_t socket_receive(struct book_sock *s,
 	for (;;) {
 		used = stream_used(&s->in);
 		if (unlikely(!used)) {
-			/* After something was received, the next call has the error. */
-			n = done >= target ||
-			    (done && READ_ONCE(s->sk.sk_err));
+			n = done >= target;
 			if (!n)
-				n = socket_wait_data(s, target - done, flags,
-						     &timeo);
+				n = socket_wait_data(s, target - done, done,
+						     flags, &timeo);
 			if (n)
 				break;
 			continue;

@@ -195,3 +195,68 @@ RACE_TEST(an_end_that_loses_bytes_is_never_an_orderly_end)
 
 	at_each_step(calls, receive_it, close_without_having_read);
 }
+
+static void receive_a_part_from_who_has_not_read(void)
+{
+	int client, server;
+	char room[8];
+	ssize_t n;
+
+	join(&client, &server);
+	tell(client, "x");
+	tell(server, "y");
+	other_acts(server);
+	n = sys(recv(client, room, 8, MSG_WAITALL | MSG_DONTWAIT));
+	other_has_acted();
+	is(n, 1);
+	is_reset(client, sys(recv(client, room, 8, MSG_DONTWAIT)));
+	close(client);
+}
+
+/* Who has received a part gets that, and the next call the error. */
+RACE_TEST(an_end_that_lost_bytes_is_told_after_what_came)
+{
+	static const char *const calls[] = {
+		"socket_recvmsg", "socket_wait_data", NULL
+	};
+
+	at_each_step(calls, close_it, receive_a_part_from_who_has_not_read);
+}
+
+/* The client's, while the other thread acts on the server. */
+static int other_end;
+
+static void close_and_receive(int fd)
+{
+	close(fd);
+	receive_it(other_end);
+}
+
+static void send_while_it_is_closed_and_received(void)
+{
+	int client, server;
+	ssize_t n;
+
+	join(&client, &server);
+	other_end = client;
+	other_acts(server);
+	n = sys(send(client, "x", 1, MSG_NOSIGNAL));
+	other_has_acted();
+	if (n == 1) {
+		is_reset(client, received);
+	} else {
+		is(n, -EPIPE);
+		is(received, 0);
+		is(get_option(client, SO_ERROR), 0);
+	}
+	close(client);
+}
+
+/* A sender is not done when its peer closes; who receives meanwhile is told. */
+RACE_TEST(an_end_while_a_byte_is_on_its_way_is_no_orderly_end)
+{
+	static const char *const calls[] = { "socket_sendmsg", NULL };
+
+	at_each_step(calls, close_and_receive,
+		     send_while_it_is_closed_and_received);
+}
