@@ -48,8 +48,8 @@ SIGNAL_TEST(kill_l_names_all)
 	}
 	/* The shell's own has no word for 32 and 33. */
 	is(run(0, "ipcbook kill -l | grep -v '^3[23] ' >/tmp/kill-l; "
-	       "for n in $(seq 31) $(seq 34 64); do printf '%%2d ' $n; "
-	       "bash -c \"kill -l $n\"; done | diff - /tmp/kill-l", rname), 0);
+	       "bash -c 'for n in {1..31} {34..64}; do printf \"%%2d \" $n; "
+	       "kill -l $n; done' | diff - /tmp/kill-l", rname), 0);
 	assert_string_equal(output, "");
 	is(ipcbook_signal_number("SIGTERM"), 15);
 	is(ipcbook_signal_number("rtmin"), 34);
