@@ -268,7 +268,7 @@ static __always_inline void socket_publish(struct book_sock *s,
 	/* Counted first, so that no more is read than was written. */
 	peer->in.written.bytes += n;
 	stream_publish(&peer->in, at);
-	/* Also the barrier between publishing and looking at sk_shutdown. */
+	/* Its barrier also pairs with that in socket_close(), for sk_shutdown below. */
 	socket_wake_readers(&peer->sk);
 	if (unlikely(READ_ONCE(s->sk.sk_shutdown) & SEND_SHUTDOWN))
 		socket_lost(s, peer);
