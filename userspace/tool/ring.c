@@ -497,7 +497,6 @@ int ring_produce(const struct options *options)
  * @written: how many of them are written to their end
  * @records: how many records
  * @bytes: their payloads
- * @first: the ring as it was at the first of them
  * @copy: where newest wins, one payload that stays
  */
 struct batch {
@@ -506,7 +505,6 @@ struct batch {
 	int written;
 	int records;
 	size_t bytes;
-	struct ipcbook_ring first;
 	void *copy;
 };
 
@@ -578,8 +576,6 @@ static int gather(struct flow *flow, struct batch *batch)
 		error = ipcbook_ring_peek(ring, &payload, &length);
 		if (error)
 			return error;
-		if (!batch->records)
-			batch->first = *ring;
 		if (ring->flags & IPCBOOK_RING_OVERWRITE)
 			payload = memcpy(batch->copy, payload, length);
 		error = ipcbook_ring_pass(ring);
@@ -641,18 +637,23 @@ static int open_output(const char *file, int *fd)
 static void release_written(struct flow *flow, const struct batch *batch)
 {
 	int records = batch->written / (batch->count / batch->records);
+	struct ipcbook_ring *ring = &flow->ring;
 	const void *payload;
 	uint32_t length;
 
-	flow->ring = batch->first;
+	/* Back to the last that was released. */
+	ring->position = ring->published;
+	ring->records -= batch->records;
+	ring->bytes -= batch->bytes;
+	ring->deferred = 0;
 	for (; records; records--) {
-		if (ipcbook_ring_peek(&flow->ring, &payload, &length) ||
-		    ipcbook_ring_release_deferred(&flow->ring))
+		if (ipcbook_ring_peek(ring, &payload, &length) ||
+		    ipcbook_ring_release_deferred(ring))
 			break;
 		flow->records++;
 		flow->bytes += length;
 	}
-	ipcbook_ring_flush(&flow->ring);
+	ipcbook_ring_flush(ring);
 }
 
 /* How a consumer ended. What was taken and not written stays in the ring. */
