@@ -141,18 +141,25 @@ static void is_reset(int fd, ssize_t n)
 	is(get_option(fd, SO_ERROR), 0);
 }
 
-static void receive_from_who_has_not_read(void)
+/* What the client receives while the server, which has not read, is closed. */
+static ssize_t receive_from_who_closes_unread(int client, int server, int flags)
 {
-	int client, server;
 	char room[8];
 	ssize_t n;
 
-	join(&client, &server);
 	tell(client, "x");
 	other_acts(server);
-	n = sys(recv(client, room, 8, MSG_DONTWAIT));
+	n = sys(recv(client, room, 8, flags | MSG_DONTWAIT));
 	other_has_acted();
-	is_reset(client, n);
+	return n;
+}
+
+static void receive_from_who_has_not_read(void)
+{
+	int client, server;
+
+	join(&client, &server);
+	is_reset(client, receive_from_who_closes_unread(client, server, 0));
 	close(client);
 }
 
@@ -200,15 +207,10 @@ static void receive_a_part_from_who_has_not_read(void)
 {
 	int client, server;
 	char room[8];
-	ssize_t n;
 
 	join(&client, &server);
-	tell(client, "x");
 	tell(server, "y");
-	other_acts(server);
-	n = sys(recv(client, room, 8, MSG_WAITALL | MSG_DONTWAIT));
-	other_has_acted();
-	is(n, 1);
+	is(receive_from_who_closes_unread(client, server, MSG_WAITALL), 1);
 	is_reset(client, sys(recv(client, room, 8, MSG_DONTWAIT)));
 	close(client);
 }
