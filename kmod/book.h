@@ -20,6 +20,7 @@
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <linux/uidgid.h>
 #include <linux/workqueue.h>
@@ -325,6 +326,36 @@ static inline void book_ready(struct book_object *object, __poll_t events)
 {
 	if (book_watched(object))
 		book_notify(object, events);
+}
+
+/**
+ * struct book_clock - one moment by two clocks
+ * @ns: CLOCK_REALTIME at tick resolution
+ * @tick: jiffies, in which chapters note when something was done last
+ */
+struct book_clock {
+	u64 ns;
+	unsigned long tick;
+};
+
+static inline struct book_clock book_clock(void)
+{
+	return (struct book_clock){ ktime_get_coarse_real_ns(), jiffies };
+}
+
+/**
+ * book_when() - the time of something noted in jiffies
+ * @clock: the moment it is told at. Times that are told together keep their
+ *	order if they share it: the two clocks do not advance as one.
+ * @when: jiffies then; what came after @clock counts as of that moment
+ *
+ * Return: CLOCK_REALTIME in nanoseconds, to the tick.
+ */
+static inline u64 book_when(const struct book_clock *clock, unsigned long when)
+{
+	if (time_after(when, clock->tick))
+		return clock->ns;
+	return clock->ns - jiffies64_to_nsecs(clock->tick - when);
 }
 
 /**

@@ -1070,15 +1070,10 @@ static void pipe_destroy(struct book_object *object)
 	kfree(pipe);
 }
 
-static u64 pipe_ago(unsigned long when)
-{
-	return ktime_get_coarse_real_ns() -
-	       jiffies64_to_nsecs(jiffies - when);
-}
-
 static void pipe_stat(struct book_object *object, struct ipcbook_stat *stat)
 {
 	struct pipe *pipe = to_pipe(object);
+	struct book_clock clock;
 
 	stat->max_size = PIPE_BUF;
 	stat->senders_waiting = atomic_read(&pipe->writers.waiting);
@@ -1098,10 +1093,11 @@ static void pipe_stat(struct book_object *object, struct ipcbook_stat *stat)
 	stat->memory = sizeof(*pipe) + pages_memory(&pipe->store.pages);
 	stat->sender = pid_vnr(pipe->w.pid);
 	stat->receiver = pid_vnr(pipe->r.pid);
+	clock = book_clock();
 	if (pipe->w.pid)
-		stat->sent_ns = pipe_ago(pipe->w.when);
+		stat->sent_ns = book_when(&clock, pipe->w.when);
 	if (pipe->r.pid)
-		stat->received_ns = pipe_ago(pipe->r.when);
+		stat->received_ns = book_when(&clock, pipe->r.when);
 	stat->sent = pipe->w.calls;
 	stat->sent_bytes = pipe->w.pos;
 	stat->received = pipe->r.calls;

@@ -1012,15 +1012,10 @@ static int sem_open(struct book_file *file, const struct ipcbook_open *arg)
 	return 0;
 }
 
-static u64 sem_ago(unsigned long when)
-{
-	return ktime_get_coarse_real_ns() -
-	       jiffies64_to_nsecs(jiffies - when);
-}
-
 static void sem_stat(struct book_object *object, struct ipcbook_stat *stat)
 {
 	struct sem *sem = to_sem(object);
+	struct book_clock clock;
 
 	stat->max_depth = sem->maximum;
 	stat->memory = sizeof(*sem) + PAGE_SIZE;
@@ -1028,10 +1023,11 @@ static void sem_stat(struct book_object *object, struct ipcbook_stat *stat)
 	stat->depth = sem_look(sem);
 	stat->sender = pid_vnr(sem->giver);
 	stat->receiver = pid_vnr(sem->taker);
+	clock = book_clock();
 	if (sem->giver)
-		stat->sent_ns = sem_ago(sem->given);
+		stat->sent_ns = book_when(&clock, sem->given);
 	if (sem->taker)
-		stat->received_ns = sem_ago(sem->taken);
+		stat->received_ns = book_when(&clock, sem->taken);
 	stat->receivers_waiting = sem->count.waiting;
 	stat->sent = sem->count.ups;
 	stat->received = sem->count.downs;

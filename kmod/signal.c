@@ -1014,16 +1014,11 @@ static void signal_destroy(struct book_object *object)
 	signal_free(to_reg(object));
 }
 
-static u64 signal_ago(unsigned long when)
-{
-	return ktime_get_coarse_real_ns() -
-	       jiffies64_to_nsecs(jiffies - when);
-}
-
 static void signal_stat(struct book_object *object, struct ipcbook_stat *stat)
 {
 	struct registration *reg = to_reg(object);
 	struct pending *pending = &reg->pending;
+	struct book_clock clock;
 
 	stat->max_depth = pending->limit;
 	spin_lock(&pending->lock);
@@ -1036,10 +1031,11 @@ static void signal_stat(struct book_object *object, struct ipcbook_stat *stat)
 				GENMASK(IPCBOOK_SIGNAL_COALESCED - 1, 0));
 	stat->memory = sizeof(*reg) + pending->runs * sizeof(struct run);
 	stat->sender = pid_vnr(reg->sender);
+	clock = book_clock();
 	if (pending->count.sent)
-		stat->sent_ns = signal_ago(pending->sent);
+		stat->sent_ns = book_when(&clock, pending->sent);
 	if (pending->count.received)
-		stat->received_ns = signal_ago(pending->received);
+		stat->received_ns = book_when(&clock, pending->received);
 	stat->sent = pending->count.sent;
 	stat->received = pending->count.received;
 	stat->refused = pending->count.refused;

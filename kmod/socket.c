@@ -264,10 +264,11 @@ static void socket_show_fdinfo(struct seq_file *seq, struct socket *sock)
 
 static u64 socket_time(const struct traffic *traffic)
 {
+	struct book_clock clock = book_clock();
+
 	if (!READ_ONCE(traffic->messages))
 		return 0;
-	return ktime_get_coarse_real_ns() -
-	       jiffies_to_nsecs(jiffies - READ_ONCE(traffic->stamp));
+	return book_when(&clock, READ_ONCE(traffic->stamp));
 }
 
 static void socket_stat_peer(struct book_sock *s, const struct book_sock *peer,

@@ -43,6 +43,7 @@ static struct {
 	int fd;
 	unsigned int step;
 	unsigned int again;	/* how often the step was in vain */
+	unsigned int met;	/* steps that were not */
 	bool last;		/* the call had not as many */
 	_Atomic bool over;
 	bool begun;
@@ -300,11 +301,12 @@ static void at_each_step(const char *const *functions, void (*act)(int fd),
 			break;
 		if (!other.meeting->met && ++other.again < TRIES)
 			continue;
+		other.met += other.meeting->met;
 		other.step++;
 		other.again = 0;
 	}
-	print_message("# %u probes, %u steps, %u rounds\n", probes,
-		      other.step - 1, rounds);
+	print_message("# %u probes, %u steps, %u of them met, %u rounds\n",
+		      probes, other.step - 1, other.met, rounds);
 	holds(other.step > 10);
 }
 
