@@ -162,50 +162,70 @@ static struct book_user *book_user_find(kuid_t uid)
 }
 
 /*
- * Counts @object in its creator's and in everybody's limits. @fresh becomes
- * the creator's entry if there is none yet.
+ * Whether @user, and all together, may have one more that comes to own @capacity
+ * bytes; @object is who tells of it if not. Returns 0, ENOSPC, EDQUOT.
  */
-static int book_account(struct book_object *object, struct book_user *fresh)
+static int book_admits(struct book_object *object, const struct book_user *user,
+		       u64 capacity)
 {
-	struct book_user *user = book_user_find(current_uid());
+	int err;
 
 	lockdep_assert_held(&book_mutex);
+	if (book_objects >= READ_ONCE(max_objects))
+		err = -ENOSPC;
+	else if (user->objects >= READ_ONCE(user_objects) ||
+		 capacity > READ_ONCE(user_bytes) ||
+		 user->bytes > READ_ONCE(user_bytes) - capacity)
+		err = -EDQUOT;
+	else
+		return 0;
 	/* A capability is looked for, which is dear, only by who needs it. */
-	if (book_objects >= READ_ONCE(max_objects) &&
-	    !capable(CAP_SYS_RESOURCE)) {
-		watch_limit(object, -ENOSPC);
-		return -ENOSPC;
-	}
-	if (!user)
-		user = fresh;
-	if ((user->objects >= READ_ONCE(user_objects) ||
-	     object->capacity > READ_ONCE(user_bytes) ||
-	     user->bytes > READ_ONCE(user_bytes) - object->capacity) &&
-	    !capable(CAP_SYS_RESOURCE)) {
-		watch_limit(object, -EDQUOT);
-		return -EDQUOT;
-	}
+	if (capable(CAP_SYS_RESOURCE))
+		return 0;
+	watch_limit(object, err);
+	return err;
+}
 
-	if (user == fresh)
+/* From now on @object is one of @user's, who may have had none before. */
+static void book_charge(struct book_object *object, struct book_user *user)
+{
+	lockdep_assert_held(&book_mutex);
+	if (!user->objects)
 		hash_add(book_users, &user->node, __kuid_val(user->uid));
 	user->objects++;
 	user->bytes += object->capacity;
 	object->user = user;
 	book_objects++;
-	return 0;
 }
 
-static void book_unaccount(struct book_object *object)
+static void book_uncharge(struct book_user *user, u64 capacity)
 {
-	struct book_user *user = object->user;
-
 	lockdep_assert_held(&book_mutex);
 	book_objects--;
-	user->bytes -= object->capacity;
+	user->bytes -= capacity;
 	if (--user->objects)
 		return;
 	hash_del(&user->node);
 	kfree(user);
+}
+
+/*
+ * Counts @object in its creator's and in everybody's limits. @fresh becomes
+ * the creator's entry if there is none yet.
+ */
+static int book_account(struct book_object *object, struct book_user *fresh)
+{
+	struct book_user *user = book_user_find(current_uid()) ?: fresh;
+	int err = book_admits(object, user, object->capacity);
+
+	if (!err)
+		book_charge(object, user);
+	return err;
+}
+
+static void book_unaccount(struct book_object *object)
+{
+	book_uncharge(object->user, object->capacity);
 }
 
 /**
@@ -1319,8 +1339,66 @@ long book_unlink(const void __user *argp)
 /* -------------------------- objects that do not begin with IPCBOOK_IOC_OPEN */
 
 /**
+ * book_reserve() - counts what is to become an object
+ * @object: it, zeroed; book_add() makes it one, book_unreserve() lets it go
+ * @other: an object, to which the caller refers; its creator is who has one more
+ *
+ * Return: 0; EDQUOT, ENOSPC.
+ */
+int book_reserve(struct book_object *object, struct book_object *other)
+{
+	int err;
+
+	mutex_lock(&book_mutex);
+	err = book_admits(other, other->user, 0);
+	if (!err)
+		book_charge(object, other->user);
+	mutex_unlock(&book_mutex);
+	return err;
+}
+
+/**
+ * book_unreserve() - what was counted does not become an object
+ * @object: it, of book_reserve()
+ */
+void book_unreserve(struct book_object *object)
+{
+	mutex_lock(&book_mutex);
+	book_unaccount(object);
+	mutex_unlock(&book_mutex);
+}
+
+/*
+ * Counts @object, which another user may have reserved, in the caller's limits, and
+ * makes it known. *@fresh becomes NULL if it is used.
+ */
+static int book_add_to(struct book_object *object, struct book_user **fresh)
+{
+	struct book_user *reserved = object->user;
+	int err;
+
+	lockdep_assert_held(&book_mutex);
+	if (reserved && uid_eq(reserved->uid, current_uid()))
+		return book_publish(object);
+	err = book_account(object, *fresh);
+	if (err)
+		return err;
+	if (object->user == *fresh)
+		*fresh = NULL;
+	err = book_publish(object);
+	if (err) {
+		book_unaccount(object);
+		object->user = reserved;
+	} else if (reserved) {
+		book_uncharge(reserved, object->capacity);
+	}
+	return err;
+}
+
+/**
  * book_add() - makes an object known, which has no name yet
- * @object: it, zeroed but for @capacity; the caller gets its one reference
+ * @object: it, zeroed but for @capacity, or of book_reserve(); the caller gets its
+ *	one reference
  * @chapter: its chapter
  * @ns: its namespace, which the caller holds
  * @mode: its permission bits, less the umask
@@ -1348,14 +1426,7 @@ int book_add(struct book_object *object, const struct book_chapter *chapter,
 		fresh->uid = current_uid();
 		mutex_lock(&book_mutex);
 	}
-	err = book_account(object, fresh);
-	if (!err && object->user == fresh)
-		fresh = NULL;
-	if (!err) {
-		err = book_publish(object);
-		if (err)
-			book_unaccount(object);
-	}
+	err = book_add_to(object, &fresh);
 	mutex_unlock(&book_mutex);
 	kfree(fresh);
 	if (!err)

@@ -239,6 +239,8 @@ struct book_file *book_open_default(const struct book_chapter *chapter,
 				    struct book_ns *ns, const struct file *filp);
 int book_add(struct book_object *object, const struct book_chapter *chapter,
 	     struct book_ns *ns, umode_t mode);
+int book_reserve(struct book_object *object, struct book_object *other);
+void book_unreserve(struct book_object *object);
 int book_bind(struct book_object *object, const char *name);
 void book_unbind(struct book_object *object);
 struct book_object *book_find_named(const struct book_chapter *chapter,

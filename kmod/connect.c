@@ -235,13 +235,22 @@ int socket_connect(struct socket *sock, struct sockaddr_unsized *address,
 	end = socket_new(sock_net(&s->sk), NULL, s->sk.sk_type);
 	if (!end)
 		return -ENOBUFS;
+	/* Until it is accepted, it is who connects who has it. */
+	err = book_reserve(&end->object, &s->object);
+	if (err)
+		goto err_put;
 	do
 		err = socket_try(s, name, end, &timeo);
 	while (err > 0);
 	if (err)
-		sock_put(&end->sk);
-	else
-		sock->state = SS_CONNECTED;
+		goto err_unreserve;
+	sock->state = SS_CONNECTED;
+	return 0;
+
+err_unreserve:
+	book_unreserve(&end->object);
+err_put:
+	sock_put(&end->sk);
 	return err;
 }
 
@@ -443,6 +452,7 @@ static void socket_abort(struct book_sock *end)
 	lost = socket_close(end, true);
 	spin_unlock(&socket_lock);
 	socket_leave(end, lost);
+	book_unreserve(&end->object);
 	sock_put(&end->sk);
 }
 

@@ -567,8 +567,8 @@ static __always_inline size_t pipe_there(struct pipe *pipe, unsigned long pos,
 }
 
 /*
- * Reads what there is. Returns how much, or EAGAIN; EFAULT if there is a page to
- * bring in first.
+ * Reads what there is, no more than the pipe holds. Returns how much, or EAGAIN;
+ * EFAULT if there is a page to bring in first.
  */
 static __always_inline ssize_t pipe_take(struct pipe *pipe,
 					 struct pipe_move *move)
@@ -577,10 +577,11 @@ static __always_inline ssize_t pipe_take(struct pipe *pipe,
 	struct pipe_side *side = &pipe->r;
 	unsigned long pos = side->pos;
 	size_t piece, got, done = 0;
-	size_t there;
+	/* However fast the writers are, others who read have their turn. */
+	size_t most = min(move->len, store->size), there;
 
 	lockdep_assert_held(&side->lock);
-	there = pipe_there(pipe, pos, move->len);
+	there = pipe_there(pipe, pos, most);
 	if (unlikely(!there))
 		return -EAGAIN;
 	pagefault_disable();
@@ -596,10 +597,10 @@ static __always_inline ssize_t pipe_take(struct pipe *pipe,
 		}
 		done += got;
 		pos += got;
-		if (got < piece || done == move->len)
+		if (got < piece || done == most)
 			break;
 		move->most = SIZE_MAX;
-		there = pipe_there(pipe, pos, move->len - done);
+		there = pipe_there(pipe, pos, most - done);
 		if (!there)
 			break;
 		pipe_publish_out(pipe, pos);
@@ -971,7 +972,7 @@ static long pipe_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	struct pipe *pipe = file_pipe(filp);
 
 	if (cmd == FIONREAD)
-		return put_user((int)pipe_used(pipe), (int __user *)arg);
+		return put_user((int)pipe_shown(pipe), (int __user *)arg);
 	if (_IOC_TYPE(cmd) != IPCBOOK_IOC_MAGIC)
 		return -ENOTTY;
 	switch (_IOC_NR(cmd)) {
@@ -1014,7 +1015,7 @@ static void pipe_show_fdinfo(struct seq_file *seq, struct file *filp)
 
 	book_show_fdinfo(seq, &pipe->object);
 	seq_printf(seq, "bytes:\t%lu\ncapacity:\t%lu\nreaders:\t%u\nwriters:\t%u\n",
-		   pipe_used(pipe), READ_ONCE(pipe->store.size),
+		   pipe_shown(pipe), READ_ONCE(pipe->store.size),
 		   READ_ONCE(pipe->readers.count),
 		   READ_ONCE(pipe->writers.count));
 }

@@ -130,6 +130,12 @@ static inline unsigned long pipe_used(const struct pipe *pipe)
 	return READ_ONCE(pipe->w.pos) - taken;
 }
 
+/* The same as others are told it, who know that no more fits. */
+static inline unsigned long pipe_shown(const struct pipe *pipe)
+{
+	return min(pipe_used(pipe), READ_ONCE(pipe->store.size));
+}
+
 static inline bool pipe_has_room(const struct pipe *pipe)
 {
 	return pipe_used(pipe) + PIPE_BUF <= READ_ONCE(pipe->store.size);

@@ -32,6 +32,8 @@
  * @object: id of the object
  * @number: the signal
  * @times: how often it became ready and this was not yet passed on
+ * @turn: number of the turn in which something was passed on last; protected by
+ *	pending.lock
  */
 struct raise {
 	struct book_notifier notifier;
@@ -40,6 +42,7 @@ struct raise {
 	u64 object;
 	u32 number;
 	atomic_t times;
+	u64 turn;
 };
 
 static struct origin raise_origin(u64 object)
@@ -62,24 +65,26 @@ static u32 raise_fitting(const struct pending *pending, u8 number, u32 times)
 }
 
 /*
- * The next one that has raised something for which no memory is missing; *@lacks
- * tells whether there was one for which it is.
+ * The one that has raised something for which no memory is missing, and has waited
+ * for its turn longest; *@lacks tells whether there was one for which it is missing.
  */
 static struct raise *raise_next(struct registration *reg, bool *lacks)
 {
 	struct origin origin = raise_origin(0);
-	struct raise *raise;
+	struct raise *raise, *next = NULL;
 
 	lockdep_assert_held(&reg->pending.lock);
 	list_for_each_entry(raise, &reg->raises, node) {
-		if (!atomic_read(&raise->times))
+		if (!atomic_read(&raise->times) ||
+		    (next && raise->turn >= next->turn))
 			continue;
 		origin.object = raise->object;
-		if (!pending_lacks_run(&reg->pending, &origin, raise->number))
-			return raise;
-		*lacks = true;
+		if (pending_lacks_run(&reg->pending, &origin, raise->number))
+			*lacks = true;
+		else
+			next = raise;
 	}
-	return NULL;
+	return next;
 }
 
 /**
@@ -111,6 +116,7 @@ int raise_pass_on(struct registration *reg)
 		times = raise_fitting(pending, number,
 				      atomic_read(&raise->times));
 		atomic_sub(times, &raise->times);
+		raise->turn = ++reg->raise_turn;
 		signal_deliver(reg, &origin, &number, 1, times, &result);
 	}
 	spin_unlock(&pending->lock);

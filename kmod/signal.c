@@ -612,11 +612,16 @@ static int signal_send(struct sk_buff *skb, struct genl_info *info)
 	err = mail_read(&mail);
 	if (err)
 		return err;
-	down_read(&signal_sem);
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rest)
-		if (targets & BIT(nla_type(attr)))
-			mail_send_to(&mail, attr);
-	up_read(&signal_sem);
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rest) {
+		if (!(targets & BIT(nla_type(attr))))
+			continue;
+		/* For each anew: who registers waits for one at most. */
+		down_read(&signal_sem);
+		mail_send_to(&mail, attr);
+		up_read(&signal_sem);
+		if (fatal_signal_pending(current))
+			break;
+	}
 	return mail_result(&mail);
 }
 

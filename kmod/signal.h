@@ -30,7 +30,8 @@ struct member;
  * @pending: what waits
  * @raises: objects that were asked to raise a signal; protected by pending.lock
  *	as well, as is
- * @raise_count: how many
+ * @raise_count: how many, and
+ * @raise_turn: how often one had its turn
  * @sender: process that sent last; protected by pending.lock
  */
 struct registration {
@@ -46,6 +47,7 @@ struct registration {
 	struct pending pending;
 	struct list_head raises;
 	unsigned int raise_count;
+	u64 raise_turn;
 	struct pid *sender;
 };
 

@@ -17,10 +17,11 @@
  * although the reader has read a whole buffer since, unless its size was set.
  *
  * Locks: the stream's, one for each side, and the peer's write_lock inside of the own
- * read_lock, where a receiver finds the end; none is held while a call waits,
- * also not for memory: a copy that meets a page which is not there, or a stream
- * that has no chunk left, make the call leave the lock, get what is missing, and
- * look again from the beginning (socket_supply(), socket_fault_in()).
+ * read_lock, where a receiver finds the end. None is held for more than half a MiB
+ * of a stream (socket_turn()), nor while a call waits, also not for memory: a copy
+ * that meets a page which is not there, or a stream that has no chunk left, make the
+ * call leave the lock, get what is missing, and look again from the beginning
+ * (socket_supply(), socket_fault_in()).
  *
  * Barriers, each in two places of which at least one sees what the other wrote:
  *
@@ -281,6 +282,22 @@ static __always_inline void socket_publish(struct book_sock *s,
 /* Bytes after which a long write is shown to the reader, and a read to the writer. */
 #define SOCKET_PORTION	32768UL
 
+/* Bytes after which others who send, or receive, have their turn. */
+#define SOCKET_TURN	(16 * SOCKET_PORTION)
+
+/*
+ * Who moves much, with a peer that keeps pace, lets others have @lock, which it
+ * holds. Returns 0; EINTR for who is killed.
+ */
+static noinline int socket_turn(struct mutex *lock)
+	__must_hold(lock)
+{
+	mutex_unlock(lock);
+	cond_resched();
+	mutex_lock(lock);
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
 /*
  * Brings in the pages of the next @n bytes, whose copy has failed @tries times in a
  * row. Called without any lock: it may take as long as the user's memory wants.
@@ -426,8 +443,8 @@ static __always_inline ssize_t socket_send(struct book_sock *s,
 {
 	bool stream = socket_is_stream(s);
 	u64 need = stream ? min_t(size_t, len, 1) : stream_record(len), room;
+	size_t sent = 0, turn = 0;
 	unsigned int tries = 0;
-	size_t sent = 0;
 	ssize_t n = 0;
 	long timeo = -1;
 
@@ -475,6 +492,13 @@ static __always_inline ssize_t socket_send(struct book_sock *s,
 		sent += n;
 		if (sent == len)
 			goto out;
+		turn += n;
+		if (unlikely(turn >= SOCKET_TURN)) {
+			turn = 0;
+			n = socket_turn(&peer->in.write_lock);
+			if (n)
+				break;
+		}
 	}
 	if (!sent) {
 		if (n == -EAGAIN)
@@ -514,7 +538,7 @@ int socket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		     stream_record(len) > socket_limit(s, peer)))
 		return -EMSGSIZE;
 	if (unlikely(mutex_lock_interruptible(&peer->in.write_lock)))
-		return -ERESTARTSYS;
+		return sock_intr_errno(sock_sndtimeo(&s->sk, false));
 	sent = socket_send(s, peer, msg, len);
 	mutex_unlock(&peer->in.write_lock);
 	if (unlikely(sent == -EPIPE) && !(msg->msg_flags & MSG_NOSIGNAL))
@@ -660,7 +684,7 @@ static __always_inline ssize_t socket_receive(struct book_sock *s,
 					      int flags)
 {
 	bool stream = socket_is_stream(s);
-	size_t target = 1, done = 0, want = 0;
+	size_t target = 1, done = 0, turn = 0, want = 0;
 	unsigned int tries = 0;
 	long timeo = -1;
 	ssize_t n;
@@ -706,6 +730,13 @@ static __always_inline ssize_t socket_receive(struct book_sock *s,
 		if (!stream || flags & MSG_PEEK || done == size)
 			goto out;
 		socket_room_again(s);
+		turn += n;
+		if (unlikely(turn >= SOCKET_TURN)) {
+			turn = 0;
+			n = socket_turn(&s->in.read_lock);
+			if (n)
+				break;
+		}
 	}
 	if (!done)
 		return n == 1 ? 0 : n;
@@ -729,7 +760,7 @@ int socket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	if (unlikely(!smp_load_acquire(&s->peer)))
 		return -ENOTCONN;
 	if (unlikely(mutex_lock_interruptible(&s->in.read_lock)))
-		return -ERESTARTSYS;
+		return sock_intr_errno(sock_rcvtimeo(&s->sk, false));
 	received = socket_receive(s, msg, size, flags);
 	mutex_unlock(&s->in.read_lock);
 	if (received > 0 || !socket_is_stream(s))

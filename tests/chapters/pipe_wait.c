@@ -734,6 +734,28 @@ PIPE_TEST(many_writers_and_readers_move_every_byte_once)
 	is(pipe_stat(r).received_bytes, want);
 }
 
+PIPE_TEST(a_read_returns_no_more_than_fits_however_fast_one_writes)
+{
+	const ssize_t much = 4 << 20;
+	char *buffer = malloc(much);
+	pid_t pid = child();
+	ssize_t n;
+
+	if (!pid) {
+		shut(&r);
+		for (;;)
+			is(sys(write(w, bytes, CAPACITY)), CAPACITY);
+	}
+	/* So often that the writer goes on while one reads. */
+	for (int i = 0; i < 2000; i++) {
+		n = sys(read(r, buffer, much));
+		holds(n > 0 && n <= CAPACITY);
+	}
+	is(sys(kill(pid, SIGKILL)), 0);
+	is(reap(pid), 128 + SIGKILL);
+	free(buffer);
+}
+
 /* Both ends change the capacity while bytes flow. */
 PIPE_TEST(resizing_while_bytes_flow_loses_none)
 {

@@ -477,6 +477,46 @@ SIGNAL_TEST(network_namespaces_are_apart)
 	is(next(member), -EAGAIN);
 }
 
+static void *send_everything(void *arg)
+{
+	struct ipcbook_signal_target targets[64] = { };
+	int numbers[IPCBOOK_SIGNAL_COALESCED];
+
+	(void)arg;
+	for (int i = 0; i < 64; i++)
+		targets[i].group = "many";
+	for (int i = 0; i < IPCBOOK_SIGNAL_COALESCED; i++)
+		numbers[i] = i + 1;
+	holds(ipcbook_signal_send(s, targets, 64, numbers,
+				  ARRAY_SIZE(numbers), 0, NULL) > 0);
+	return NULL;
+}
+
+SIGNAL_TEST(who_registers_does_not_wait_for_all_that_one_sends)
+{
+	struct ipcbook_signal *first, *late;
+	bool waited = true;
+	pthread_t thread;
+
+	first = registered(NULL, "many", 0);
+	for (int i = 0; i < 200; i++)
+		registered(NULL, "many", 0);
+	/* A thread may come too late; not so often. */
+	for (int i = 0; i < 10 && waited; i++) {
+		while (next(first) >= 0)
+			;
+		is(pthread_create(&thread, NULL, send_everything, NULL), 0);
+		while (!readable(ipcbook_signal_fd(first)))
+			;
+		/* Of what is sent to the group still, it gets its part. */
+		late = registered(NULL, "many", 0);
+		pthread_join(thread, NULL);
+		waited = next(late) == -EAGAIN;
+		close_handle(late);
+	}
+	holds(!waited);
+}
+
 /* --- Limits ------------------------------------------------------------------------------ */
 
 SIGNAL_TEST(a_limit_above_the_modules_needs_a_capability)

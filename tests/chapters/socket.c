@@ -1499,33 +1499,115 @@ STREAM_TEST(fdinfo_tells_who_is_connected_to_whom)
 
 STREAM_TEST(a_users_sockets_are_counted)
 {
+	int listens = gate(), connects = gate(), client;
 	pid_t pid;
+
+	set_parameter("user_objects", 2);
+	strcat(name, "-its");
+	pid = child();
+	if (!pid) {
+		int other, accepted;
+
+		become(1001);
+		listener = ipcbook_socket_listen(name, SOCK_STREAM, 1);
+		other = ipcbook_socket(SOCK_STREAM);
+		holds(listener >= 0 && other >= 0);
+		is(ipcbook_socket(SOCK_STREAM), -EDQUOT);
+		gate_open(listens);
+		gate_pass(connects);
+		/* It would be one more. */
+		is(sys(accept(listener, NULL, NULL)), -EDQUOT);
+		is(sys(accept(listener, NULL, NULL)), -EDQUOT);
+		close(other);
+		accepted = sys(accept(listener, NULL, NULL));
+		holds(accepted >= 0);
+		says(accepted, "kept");
+		_exit(0);
+	}
+	gate_pass(listens);
+	client = keep(ipcbook_socket_connect(name, SOCK_STREAM));
+	tell(client, "kept");
+	gate_open(connects);
+	is(reap(pid), 0);
+}
+
+/* Connects a socket of its own, and closes that. */
+static long connect_and_close(void)
+{
+	int fd = ipcbook_socket(SOCK_STREAM);
+	long err;
+
+	holds(fd >= 0);
+	err = connect_to(fd, name);
+	close(fd);
+	return err;
+}
+
+STREAM_TEST(who_connects_has_the_connection_until_it_is_accepted)
+{
+	int accepted, fds[3];
+	pid_t pid;
+
+	close(listener);
+	listener = -1;
+	set_parameter("user_objects", 4);
+	pid = child();
+	if (!pid) {
+		become(1000);
+		listener = ipcbook_socket_listen(name, SOCK_STREAM, 16);
+		holds(listener >= 0);
+		is(connect_and_close(), 0);
+		is(connect_and_close(), 0);
+		/* The listener, two that nobody has accepted, and its own socket. */
+		is(connect_and_close(), -EDQUOT);
+		is(stat_of(listener).depth, 2);
+		/* What is accepted is counted already. */
+		accepted = sys(accept(listener, NULL, NULL));
+		holds(accepted >= 0);
+		is(connect_and_close(), -EDQUOT);
+		close(accepted);
+		is(connect_and_close(), 0);
+		/* With the listener goes what waits there. */
+		close(listener);
+		for (int i = 0; i < 3; i++)
+			holds((fds[i] = ipcbook_socket(SOCK_STREAM)) >= 0);
+		holds(ipcbook_socket(SOCK_STREAM) >= 0);
+		is(ipcbook_socket(SOCK_STREAM), -EDQUOT);
+		for (int i = 0; i < 3; i++)
+			close(fds[i]);
+		_exit(0);
+	}
+	is(reap(pid), 0);
+}
+
+STREAM_TEST(who_accepts_has_the_connection_from_then_on)
+{
+	int waits = gate(), accepted = gate();
+	pid_t pid;
+	int fd;
 
 	is(ipcbook_chmod(listener, 0666), 0);
 	set_parameter("user_objects", 2);
 	pid = child();
 	if (!pid) {
-		int first, second, other;
-
-		become(1001);
-		first = ipcbook_socket(SOCK_STREAM);
-		second = ipcbook_socket(SOCK_STREAM);
-		holds(first >= 0 && second >= 0);
+		become(1000);
+		fd = ipcbook_socket_connect(name, SOCK_STREAM);
+		holds(fd >= 0);
 		is(ipcbook_socket(SOCK_STREAM), -EDQUOT);
-		close(first);
-		strcat(name, "-mine");
-		is(bind_to(second, name), 0);
-		is(sys(listen(second, 1)), 0);
-		first = ipcbook_socket(SOCK_STREAM);
-		is(connect_to(first, name), 0);
-		/* Who connects is counted; who accepts as well. */
-		is(sys(accept(second, NULL, NULL)), -EDQUOT);
-		is(sys(send(first, "kept", 4, 0)), 4);
-		close(first);
-		other = sys(accept(second, NULL, NULL));
-		holds(other >= 0);
-		says(other, "kept");
+		/* A try that fails leaves nothing counted. */
+		close(fd);
+		fd = ipcbook_socket(SOCK_STREAM);
+		is(connect_to(fd, "nobody has this"), -EDQUOT);
+		gate_open(waits);
+		gate_pass(accepted);
+		is(connect_to(fd, "nobody has this"), -ECONNREFUSED);
+		is(connect_to(fd, "nobody has this"), -ECONNREFUSED);
+		is(connect_to(fd, name), 0);
+		is(ipcbook_socket(SOCK_STREAM), -EDQUOT);
 		_exit(0);
 	}
+	gate_pass(waits);
+	holds(keep(sys(accept(listener, NULL, NULL))) >= 0);
+	gate_open(accepted);
 	is(reap(pid), 0);
 }

@@ -506,6 +506,60 @@ STREAM_TEST(a_size_that_is_set_when_a_buffer_has_grown_is_the_size)
 	is(sent, 8192);
 }
 
+/* --- Turns ---------------------------------------------------------------- */
+
+#define MUCH	(16 << 20)
+
+static char much[MUCH];
+
+/* All of it is there: nothing is waited for. */
+static void *receive_much(void *fd)
+{
+	holds(sys(recv(*(int *)fd, much, MUCH, 0)) > MUCH / 2);
+	return NULL;
+}
+
+static int waiting_at(int fd)
+{
+	int n;
+
+	is(sys(ioctl(fd, FIONREAD, &n)), 0);
+	return n;
+}
+
+/* What a second receiver gets while one receives much. */
+static ssize_t receive_beside(int client, int server)
+{
+	pthread_t thread;
+	char byte;
+	ssize_t n;
+
+	is(sys(send(client, much, MUCH, 0)), MUCH);
+	is(pthread_create(&thread, NULL, receive_much, &server), 0);
+	while (waiting_at(server) == MUCH)
+		;
+	n = sys(recv(server, &byte, 1, MSG_DONTWAIT));
+	pthread_join(thread, NULL);
+	is(waiting_at(server), 0);
+	return n;
+}
+
+STREAM_TEST(who_receives_much_lets_others_receive)
+{
+	ssize_t n = -EAGAIN;
+	int client, server;
+
+	connected(&client, &server);
+	set_option(client, SO_SNDBUFFORCE, MUCH);
+	set_option(server, SO_RCVBUFFORCE, MUCH);
+	/* Its pages are there: for one that is not, the lock is left anyway. */
+	memset(much, 1, MUCH);
+	/* A thread may come too late; not so often. */
+	for (int i = 0; i < 20 && n == -EAGAIN; i++)
+		n = receive_beside(client, server);
+	is(n, 1);
+}
+
 /* --- Memory that a stream keeps ------------------------------------------- */
 
 /* Four chunks of 32 KiB, and the one that the reader stands in. */
