@@ -1380,7 +1380,10 @@ static int book_add_to(struct book_object *object, struct book_user **fresh)
 	lockdep_assert_held(&book_mutex);
 	if (reserved && uid_eq(reserved->uid, current_uid()))
 		return book_publish(object);
+	/* Among all objects it is one already. */
+	book_objects -= !!reserved;
 	err = book_account(object, *fresh);
+	book_objects += !!reserved;
 	if (err)
 		return err;
 	if (object->user == *fresh)

@@ -10,7 +10,8 @@
  * to receive, which goes when it is closed.
  *
  * Locks: socket_lock (see socket.c) for everything here; book_mutex is taken
- * outside of it, by names (book_bind(), book_find_named(), book_opened()).
+ * outside of it, for names and limits (book_bind(), book_find_named(), book_opened(),
+ * book_reserve(), book_add()).
  *
  * Barriers:
  *
@@ -199,9 +200,13 @@ static int socket_try(struct book_sock *s, const char *name,
 	if (IS_ERR(object))
 		return PTR_ERR(object);
 	listener = object_sock(object);
-	spin_lock(&socket_lock);
-	err = socket_join(s, listener, end);
-	spin_unlock(&socket_lock);
+	/* Until it is accepted, it is one of who made the socket that connects. */
+	err = end->object.user ? 0 : book_reserve(&end->object, &s->object);
+	if (!err) {
+		spin_lock(&socket_lock);
+		err = socket_join(s, listener, end);
+		spin_unlock(&socket_lock);
+	}
 	if (!err) {
 		/* Now only: a try that fails, or has to wait, opens nothing. */
 		book_opened(object);
@@ -235,21 +240,15 @@ int socket_connect(struct socket *sock, struct sockaddr_unsized *address,
 	end = socket_new(sock_net(&s->sk), NULL, s->sk.sk_type);
 	if (!end)
 		return -ENOBUFS;
-	/* Until it is accepted, it is who connects who has it. */
-	err = book_reserve(&end->object, &s->object);
-	if (err)
-		goto err_put;
 	do
 		err = socket_try(s, name, end, &timeo);
 	while (err > 0);
-	if (err)
-		goto err_unreserve;
-	sock->state = SS_CONNECTED;
-	return 0;
-
-err_unreserve:
-	book_unreserve(&end->object);
-err_put:
+	if (!err) {
+		sock->state = SS_CONNECTED;
+		return 0;
+	}
+	if (end->object.user)
+		book_unreserve(&end->object);
 	sock_put(&end->sk);
 	return err;
 }

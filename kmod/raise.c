@@ -104,6 +104,7 @@ int raise_pass_on(struct registration *reg)
 	struct origin origin;
 	struct raise *raise;
 	bool lacks = false;
+	int err = 0;
 	u32 times;
 	u8 number;
 
@@ -120,9 +121,9 @@ int raise_pass_on(struct registration *reg)
 		signal_deliver(reg, &origin, &number, 1, times, &result);
 	}
 	spin_unlock(&pending->lock);
-	if (raise)
-		return 1;
-	return lacks ? pending_supply(pending) ?: 1 : 0;
+	if (lacks)
+		err = pending_supply(pending);
+	return raise || (lacks && !err) ? 1 : err;
 }
 
 static void raise_ready(struct book_notifier *notifier)

@@ -615,7 +615,7 @@ static int signal_send(struct sk_buff *skb, struct genl_info *info)
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rest) {
 		if (!(targets & BIT(nla_type(attr))))
 			continue;
-		/* For each anew: who registers waits for one at most. */
+		/* For each anew, so that who registers waits for few of them. */
 		down_read(&signal_sem);
 		mail_send_to(&mail, attr);
 		up_read(&signal_sem);

@@ -262,16 +262,16 @@ static void socket_show_fdinfo(struct seq_file *seq, struct socket *sock)
 	seq_printf(seq, "\nbytes:\t%llu\n", socket_bytes(s));
 }
 
-static u64 socket_time(const struct traffic *traffic)
+static u64 socket_time(const struct book_clock *clock,
+		       const struct traffic *traffic)
 {
-	struct book_clock clock = book_clock();
-
 	if (!READ_ONCE(traffic->messages))
 		return 0;
-	return book_when(&clock, READ_ONCE(traffic->stamp));
+	return book_when(clock, READ_ONCE(traffic->stamp));
 }
 
 static void socket_stat_peer(struct book_sock *s, const struct book_sock *peer,
+			     const struct book_clock *clock,
 			     struct ipcbook_stat *stat)
 {
 	stat->max_bytes = socket_limit(peer, s);
@@ -279,7 +279,7 @@ static void socket_stat_peer(struct book_sock *s, const struct book_sock *peer,
 			 socket_limit(s, peer) - STREAM_HEADER;
 	stat->sent = READ_ONCE(peer->in.written.messages);
 	stat->sent_bytes = READ_ONCE(peer->in.written.bytes);
-	stat->sent_ns = socket_time(&peer->in.written);
+	stat->sent_ns = socket_time(clock, &peer->in.written);
 	spin_lock(&s->sk.sk_peer_lock);
 	stat->sender = pid_vnr(s->sk.sk_peer_pid);
 	spin_unlock(&s->sk.sk_peer_lock);
@@ -288,6 +288,7 @@ static void socket_stat_peer(struct book_sock *s, const struct book_sock *peer,
 static void socket_stat(struct book_object *object, struct ipcbook_stat *stat)
 {
 	struct book_sock *s = object_sock(object), *peer;
+	struct book_clock clock = book_clock();
 
 	stat->bytes = socket_bytes(s);
 	/* As in socket_bytes(): pairs with the release store in socket_count(). */
@@ -295,7 +296,7 @@ static void socket_stat(struct book_object *object, struct ipcbook_stat *stat)
 	stat->depth = socket_is_stream(s) ? stat->bytes :
 		      READ_ONCE(s->in.written.messages) - stat->received;
 	stat->received_bytes = READ_ONCE(s->in.consumed.bytes);
-	stat->received_ns = socket_time(&s->in.consumed);
+	stat->received_ns = socket_time(&clock, &s->in.consumed);
 	stat->memory = sizeof(*s) + atomic_long_read(&s->in.memory);
 	stat->senders_waiting = atomic_read(&s->writers);
 	stat->receivers_waiting = atomic_read(&s->readers);
@@ -311,7 +312,7 @@ static void socket_stat(struct book_object *object, struct ipcbook_stat *stat)
 	}
 	spin_unlock(&socket_lock);
 	if (peer) {
-		socket_stat_peer(s, peer, stat);
+		socket_stat_peer(s, peer, &clock, stat);
 		sock_put(&peer->sk);
 	}
 }

@@ -18,10 +18,11 @@
  *
  * Locks: the stream's, one for each side, and the peer's write_lock inside of the own
  * read_lock, where a receiver finds the end. None is held for more than half a MiB
- * of a stream (socket_turn()), nor while a call waits, also not for memory: a copy
- * that meets a page which is not there, or a stream that has no chunk left, make the
- * call leave the lock, get what is missing, and look again from the beginning
- * (socket_supply(), socket_fault_in()).
+ * of a stream (socket_turn()), but by who peeks, who sees as one all there is.
+ * None is held while a call waits, also not for memory: a copy that meets a page
+ * which is not there, or a stream that has no chunk left, make the call leave the
+ * lock, get what is missing, and look again from the beginning (socket_supply(),
+ * socket_fault_in()).
  *
  * Barriers, each in two places of which at least one sees what the other wrote:
  *

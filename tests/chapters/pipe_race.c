@@ -24,7 +24,8 @@ static void ask_how_much(void)
 	other_acts(r);
 	n = waiting(r);
 	other_has_acted();
-	is(n, FEW);
+	/* The other may be between its two steps when it comes too late. */
+	is(n > FEW ? n : FEW, FEW);
 }
 
 /* While one asks, all of it is exchanged for as much. */
@@ -35,6 +36,8 @@ TEST_BETWEEN(no_more_is_told_to_be_there_than_fits, pipe_begin, steps_end)
 	is(ipcbook_pipe_resize(w, FEW), FEW);
 	is(sys(write(w, bytes, FEW)), FEW);
 	at_each_step(calls, exchange, ask_how_much);
+	if (other.met < other.step - 1)
+		not_here("the other thread came too late at some steps");
 }
 
 /* --- When ----------------------------------------------------------------- */

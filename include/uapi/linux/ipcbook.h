@@ -421,8 +421,8 @@ struct ipcbook_pipe {
  *	EACCES		connect: the name's mode does not allow it
  *	EPROTOTYPE	connect: the other one is of another type
  *	EDQUOT, ENOSPC	connect, accept: the user, or all users, have too many
- *			objects; a connection is one of who connects until it is
- *			accepted, and then one of who accepts
+ *			objects; a connection is one of the user whose socket
+ *			connects until it is accepted, then of who accepts
  *	EOPNOTSUPP	sendmsg: control messages; neither descriptors nor
  *			credentials are passed (see SO_PEERCRED)
  *	EMSGSIZE	send: a record that can never fit the buffer
