@@ -337,11 +337,18 @@ static void check_asked(long answer)
 
 BARE_TEST(a_pipe_that_cannot_signal_says_so)
 {
+	unsigned int failed = 0;
+
 	need_faults();
 	both = keep(ipcbook_pipe_open("faults", O_RDWR | O_CREAT | O_CLOEXEC |
 				      O_NONBLOCK, 0600, 0));
-	/* Of each end one thing is allocated. */
-	holds(fail_each("pipe: O_ASYNC", ask_for_signal, check_asked) >= 2);
+	/*
+	 * Of each end one thing is allocated. Which one a number means may change from
+	 * call to call, for now and then one needs a new slab: then one is missed.
+	 */
+	for (int i = 0; i < 5 && failed < 2; i++)
+		failed = fail_each("pipe: O_ASYNC", ask_for_signal, check_asked);
+	holds(failed >= 2);
 	is(ipcbook_pipe_unlink("faults"), 0);
 }
 
