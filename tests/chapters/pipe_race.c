@@ -2,6 +2,8 @@
 /*
  * Pipe: what comes between two steps of a call.
  */
+#define STEPS_LEAST	4	/* an ioctl is short */
+
 #include "pipe.h"
 #include "steps.h"
 
@@ -61,7 +63,8 @@ static void let_a_tick_go_by(int fd)
 
 /*
  * As long before a tick as the call waits for the other at a step. The CPU has slept
- * so long that it has left the ticking to the other one, which never sleeps.
+ * so long that it has left the ticking to the other one, which never sleeps: it is
+ * this CPU's rest that is wanted, of which no event tells.
  */
 static void go_near_a_tick(void)
 {
